@@ -1,0 +1,1 @@
+"""Surgical video tracking as a ROS 2 node. Knows ROS, not torch."""
