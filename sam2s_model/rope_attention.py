@@ -1,0 +1,67 @@
+"""Single-head attention that knows where its tokens lie by rotating them (RoPE on two axes)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sam2s_model.position_encoding import rotary_table, rotate
+
+Grid = tuple[int, int]
+
+
+class RopeAttention(nn.Module):
+    """Attention of a frame's cells to themselves or to a memory of frames.
+
+    Args:
+        dim: Channels C of the queries and of the attention itself.
+        memory_dim: Channels M of keys and values before projection.
+        dropout: Share of attention weights to drop in training.
+    """
+
+    def __init__(self, dim: int, memory_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.q_proj = nn.Linear(dim, dim)
+        self.k_proj = nn.Linear(memory_dim, dim)
+        self.v_proj = nn.Linear(memory_dim, dim)
+        self.out_proj = nn.Linear(dim, dim)
+        self.dropout = dropout
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, values: Tensor, grid: Grid, key_grid: Grid, unplaced: int = 0
+    ) -> Tensor:
+        """Attend from every cell to every key.
+
+        Args:
+            queries: (N, h·w, C) cells of `grid`, row by row.
+            keys: (N, L, M) frames of cells of `key_grid` one after another, then `unplaced` keys that lie nowhere.
+            values: (N, L, M).
+            grid: (h, w) of the queries; its cell is the unit of length.
+            key_grid: (h, w) of each remembered frame, fewer cells when memory is pooled.
+            unplaced: How many of the last keys are not rotated.
+
+        Returns:
+            (N, h·w, C).
+        """
+        channels = queries.shape[-1]
+        turned_queries = rotate(self.q_proj(queries), rotary_table(channels, grid, grid, queries.device))
+        table = rotary_table(channels, key_grid, grid, queries.device)
+        turned_keys = _rotate_frames(self.k_proj(keys), table, unplaced)
+        attended = F.scaled_dot_product_attention(
+            turned_queries.unsqueeze(1),
+            turned_keys.unsqueeze(1),
+            self.v_proj(values).unsqueeze(1),
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        mixed: Tensor = self.out_proj(attended.squeeze(1))
+        return mixed
+
+
+def _rotate_frames(keys: Tensor, table: tuple[Tensor, Tensor], unplaced: int) -> Tensor:
+    """Rotate every frame of keys (N, frames·h·w + unplaced, C) by the same table; the last `unplaced` stay."""
+    cells = len(table[0])
+    placed = keys.shape[1] - unplaced
+    frames = keys[:, :placed].reshape(len(keys), placed // cells, cells, keys.shape[-1])
+    turned = rotate(frames, table).flatten(1, 2)
+    return torch.cat((turned, keys[:, placed:]), dim=1) if unplaced else turned
