@@ -1,0 +1,161 @@
+"""One thread tracks the newest image; commands go first; nothing that fails ends it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sam2s_ros.inference_worker import ImageCounts, InferenceWorker, TooManyCommands, WorkerStopped
+
+DEADLINE_S = 5.0
+
+
+class Desk:
+    """A worker whose work waits at a gate until the test opens it, and notes what it did."""
+
+    def __init__(self, max_pending: int = 4) -> None:
+        self.gate = threading.Event()
+        self.entered = threading.Semaphore(0)
+        self.done: list[tuple[int, int]] = []
+        self.errors: list[Exception] = []
+        self.worker: InferenceWorker[int, int] = InferenceWorker(
+            self.track, self.deliver, self.errors.append, max_pending
+        )
+        self.worker.start()
+
+    def track(self, image: int) -> int:
+        self.entered.release()
+        assert self.gate.wait(DEADLINE_S)
+        if image < 0:
+            raise ValueError(f'image {image}')
+        return image
+
+    def deliver(self, result: int, dropped: int) -> None:
+        self.done.append((result, dropped))
+
+    def hold_with(self, image: int) -> None:
+        """Have the worker begin with an image and wait at the gate."""
+        self.worker.offer(image)
+        assert self.entered.acquire(timeout=DEADLINE_S)
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    desk = Desk()
+    yield desk
+    desk.gate.set()
+    assert desk.worker.stop(DEADLINE_S)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, 'did not happen in time'
+        time.sleep(0.002)
+
+
+def test_the_newest_waiting_image_wins_and_the_dropped_are_counted(desk: Desk) -> None:
+    desk.hold_with(1)
+    for image in (2, 3, 4):
+        desk.worker.offer(image)
+    desk.gate.set()
+    eventually(lambda: len(desk.done) == 2)
+    assert desk.done == [(1, 0), (4, 2)]
+    eventually(lambda: desk.worker.counts == ImageCounts(received=4, tracked=2, dropped=2))
+
+
+def test_commands_run_in_order_and_before_the_waiting_image(desk: Desk) -> None:
+    desk.hold_with(1)
+    desk.worker.offer(2)
+    seen: list[list[tuple[int, int]]] = []
+    order: list[int] = []
+    futures = [desk.worker.submit(lambda n=n: (order.append(n), seen.append(list(desk.done)))) for n in range(3)]
+    desk.gate.set()
+    for future in futures:
+        future.result(DEADLINE_S)
+    assert order == [0, 1, 2]
+    assert seen == [[(1, 0)]] * 3
+
+
+def test_a_command_runs_in_the_worker_thread_and_answers(desk: Desk) -> None:
+    assert desk.worker.submit(lambda: threading.current_thread().name).result(DEADLINE_S) == 'inference'
+
+
+def test_a_failing_command_answers_with_its_exception_and_the_next_one_runs(desk: Desk) -> None:
+    failing = desk.worker.submit(lambda: 1 // 0)
+    assert desk.worker.submit(lambda: 'alive').result(DEADLINE_S) == 'alive'
+    with pytest.raises(ZeroDivisionError):
+        failing.result(DEADLINE_S)
+
+
+def test_a_failing_image_is_reported_and_the_next_one_is_tracked(desk: Desk) -> None:
+    desk.gate.set()
+    desk.worker.offer(-1)
+    eventually(lambda: len(desk.errors) == 1)
+    desk.worker.offer(2)
+    eventually(lambda: desk.worker.counts == ImageCounts(received=2, tracked=1, failed=1))
+    assert desk.done == [(2, 1)]
+
+
+def test_a_failing_failure_report_does_not_end_the_worker() -> None:
+    def raising(_: object) -> None:
+        raise RuntimeError
+
+    worker: InferenceWorker[int, int] = InferenceWorker(raising, lambda result, dropped: None, raising)
+    worker.start()
+    worker.offer(1)
+    assert worker.submit(lambda: 'alive').result(DEADLINE_S) == 'alive'
+    assert worker.stop(DEADLINE_S)
+
+
+def test_more_commands_than_may_wait_are_refused(desk: Desk) -> None:
+    desk.hold_with(1)
+    for _ in range(4):
+        desk.worker.submit(lambda: None)
+    with pytest.raises(TooManyCommands, match='4 requests'):
+        desk.worker.submit(lambda: None)
+
+
+def test_a_flood_of_commands_does_not_starve_the_images() -> None:
+    desk = Desk(max_pending=1000)
+    desk.hold_with(1)
+    desk.worker.offer(2)
+    done_before_last: list[int] = []
+    futures = [desk.worker.submit(lambda: done_before_last.append(len(desk.done))) for _ in range(500)]
+    desk.gate.set()
+    futures[-1].result(DEADLINE_S)
+    assert done_before_last[0] == 1
+    assert done_before_last[-1] == 2
+    assert desk.worker.stop(DEADLINE_S)
+
+
+def test_stop_cancels_what_waits_and_refuses_more(desk: Desk) -> None:
+    desk.hold_with(1)
+    waiting = desk.worker.submit(lambda: None)
+    desk.worker.offer(2)
+    threading.Timer(0.05, desk.gate.set).start()
+    assert desk.worker.stop(DEADLINE_S)
+    assert waiting.cancelled()
+    assert [image for image, _ in desk.done] == [1]
+    with pytest.raises(WorkerStopped):
+        desk.worker.submit(lambda: None)
+
+
+def test_stop_says_so_when_the_work_in_hand_does_not_end(desk: Desk) -> None:
+    desk.hold_with(1)
+    assert not desk.worker.stop(0.01)
+
+
+def test_counts_always_add_up_under_load() -> None:
+    worker: InferenceWorker[int, int] = InferenceWorker(
+        lambda image: image, lambda result, dropped: None, lambda error: None
+    )
+    worker.start()
+    for image in range(2000):
+        worker.offer(image)
+    eventually(lambda: (counts := worker.counts).tracked + counts.dropped == 2000)
+    assert worker.counts.received == 2000
+    assert worker.stop(DEADLINE_S)
