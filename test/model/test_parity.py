@@ -1,0 +1,201 @@
+"""Every part of the network computes what the reference implementation of SAM 2.1 computes from the same weights.
+
+The reference is the PyPI package `sam2` (extra `reference`). Its weights are random, all of them drawn anew, so that no
+zero, no tiny scale and no untouched embedding hides a difference.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sam2s_model.hiera import Hiera
+from sam2s_model.image_encoder import FpnNeck, ImageEncoder
+from sam2s_model.mask_decoder import HighResFeatures, MaskDecoder, choose_mask
+from sam2s_model.memory_attention import MemoryAttention
+from sam2s_model.memory_encoder import MemoryEncoder
+from sam2s_model.position_encoding import sine_1d, sine_2d
+from sam2s_model.prompt_encoder import PromptEmbedding, PromptEncoder
+from sam2s_model.sizes import HIERA_SIZES
+
+pytestmark = pytest.mark.parity
+
+TOLERANCE = 1e-4
+CONFIGS = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
+SIDE = 256
+H = W = SIDE // 16
+
+
+def reference_model(size: str, side: int) -> Any:
+    build = pytest.importorskip('sam2.build_sam')
+    torch.manual_seed(0)
+    model = build.build_sam2_video_predictor(
+        f'configs/sam2.1/sam2.1_hiera_{CONFIGS[size]}.yaml',
+        None,
+        device='cpu',
+        apply_postprocessing=False,
+        hydra_overrides_extra=[f'++model.image_size={side}'],
+    )
+    draw_weights(model)
+    return model
+
+
+def draw_weights(model: nn.Module) -> None:
+    with torch.no_grad():
+        for module in model.modules():
+            for name, weight in module.named_parameters(recurse=False):
+                if name == 'weight' and isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                    weight.normal_(0, 1 / math.sqrt(weight[0].numel()))
+                else:
+                    weight.add_(torch.randn_like(weight), alpha=0.3)
+
+
+@pytest.fixture(scope='module')
+def reference() -> Any:
+    return reference_model('tiny', SIDE)
+
+
+@pytest.fixture(autouse=True)
+def seeded_inference() -> Any:
+    torch.manual_seed(1)
+    with torch.inference_mode():
+        yield
+
+
+def with_weights_of(part: nn.Module, twin: nn.Module) -> Any:
+    part.load_state_dict(twin.state_dict(), strict=True)
+    return part.eval()
+
+
+def assert_same(ours: Tensor, theirs: Tensor) -> None:
+    assert theirs.std() > 1e-3, 'a constant reference output proves nothing'
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=TOLERANCE)
+
+
+def image_encoder(size: str, twin: nn.Module) -> Any:
+    trunk = Hiera(HIERA_SIZES[size])
+    return with_weights_of(ImageEncoder(trunk, FpnNeck(HIERA_SIZES[size].channels)), twin)
+
+
+def assert_same_features(size: str, theirs: Any, side: int) -> None:
+    ours = image_encoder(size, theirs)
+    images = torch.randn(2, 3, side, side)
+    for our_map, their_map in zip(ours.trunk(images), theirs.trunk(images), strict=True):
+        assert_same(our_map, their_map)
+    for our_map, their_map in zip(ours(images), theirs(images)['backbone_fpn'], strict=True):
+        assert_same(our_map, their_map)
+
+
+def test_image_encoder_tiny(reference: Any) -> None:
+    assert_same_features('tiny', reference.image_encoder, SIDE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('size', 'side'), [('tiny', 512), ('small', 256), ('base_plus', 256), ('large', 256)])
+def test_image_encoder_at_other_sizes(size: str, side: int) -> None:
+    assert_same_features(size, reference_model(size, side).image_encoder, side)
+
+
+def test_sine_map_of_image_features(reference: Any) -> None:
+    theirs = reference.image_encoder.neck.position_encoding(torch.zeros(1, 256, H, W + 3))
+    assert_same(sine_2d(256, H, W + 3), theirs)
+
+
+def test_sine_map_of_memory(reference: Any) -> None:
+    assert_same(sine_2d(64, H, W), reference.memory_encoder.position_encoding(torch.zeros(1, 64, H, W)))
+
+
+def test_sine_code_of_pointers() -> None:
+    theirs = pytest.importorskip('sam2.modeling.sam2_utils').get_1d_sine_pe
+    distances = torch.arange(-4, 20) / 15
+    assert_same(sine_1d(distances, 256), theirs(distances, dim=256))
+
+
+def test_memory_encoder(reference: Any) -> None:
+    ours = with_weights_of(MemoryEncoder(), reference.memory_encoder)
+    features, mask = torch.randn(2, 256, H, W), torch.rand(2, 1, SIDE, SIDE) * 20 - 10
+    theirs = reference.memory_encoder(features, mask, skip_mask_sigmoid=True)
+    assert_same(ours(features, mask), theirs['vision_features'])
+
+
+@pytest.mark.parametrize(('memories', 'pointers'), [(1, 0), (1, 1), (2, 3), (7, 16), (11, 16)])
+def test_memory_attention(reference: Any, memories: int, pointers: int) -> None:
+    ours = with_weights_of(MemoryAttention(), reference.memory_attention)
+    features, position = torch.randn(2, 256, H, W), sine_2d(256, H, W)
+    tokens = memories * H * W + 4 * pointers
+    memory, memory_position = torch.randn(2, 2, tokens, 64).unbind()
+    theirs = reference.memory_attention(
+        curr=features.flatten(2).permute(2, 0, 1),
+        curr_pos=position.expand(2, -1, -1, -1).flatten(2).permute(2, 0, 1),
+        memory=memory.transpose(0, 1),
+        memory_pos=memory_position.transpose(0, 1),
+        num_obj_ptr_tokens=4 * pointers,
+    )
+    expected = theirs.permute(1, 2, 0).reshape(2, 256, H, W)
+    assert_same(ours(features, memory, memory_position, 4 * pointers), expected)
+
+
+PROMPTS = {
+    'no prompt': [-1],
+    'one click': [1],
+    'clicks': [1, 0, 1],
+    'box': [2, 3],
+    'box and click': [2, 3, 0],
+    'padded clicks': [1, -1, 0, -1],
+}
+
+
+def encode(encoder: Any, labels: list[int], masked: bool) -> tuple[PromptEmbedding, Any]:
+    """The same random prompt, encoded by us and by the reference."""
+    ours = with_weights_of(PromptEncoder(), encoder)
+    points, kinds = torch.rand(2, len(labels), 2) * SIDE, torch.tensor([labels, labels], dtype=torch.int32)
+    logits = torch.randn(2, 1, 4 * H, 4 * W) * 10 if masked else None
+    return ours(points, kinds, logits, (H, W)), encoder(points=(points, kinds), boxes=None, masks=logits)
+
+
+@pytest.mark.parametrize('masked', [False, True], ids=['', 'with mask'])
+@pytest.mark.parametrize('labels', PROMPTS.values(), ids=PROMPTS.keys())
+def test_prompt_encoder(reference: Any, labels: list[int], masked: bool) -> None:
+    ours, (sparse, dense) = encode(reference.sam_prompt_encoder, labels, masked)
+    assert_same(ours.sparse, sparse)
+    assert_same(ours.dense, dense)
+
+
+def test_position_of_image_cells(reference: Any) -> None:
+    ours = with_weights_of(PromptEncoder(), reference.sam_prompt_encoder)
+    assert_same(ours.dense_position(H, W), reference.sam_prompt_encoder.get_dense_pe())
+
+
+@pytest.mark.parametrize('masked', [False, True], ids=['', 'with mask'])
+@pytest.mark.parametrize('choice', ['single', 'multimask', 'fallback'])
+def test_mask_decoder(reference: Any, choice: str, masked: bool) -> None:
+    theirs = reference.sam_mask_decoder
+    ours = with_weights_of(MaskDecoder(), theirs)
+    prompt, (sparse, dense) = encode(reference.sam_prompt_encoder, [2, 3, 1], masked)
+    position = reference.sam_prompt_encoder.get_dense_pe()
+    features = torch.randn(2, 256, H, W)
+    stride4, stride8 = torch.randn(1, 256, 4 * H, 4 * W), torch.randn(1, 256, 2 * H, 2 * W)
+    high_res = ours.project_high_res(stride4, stride8)
+    output = ours(features, position, prompt, high_res)
+    chosen = choose_mask(output, multimask=choice == 'multimask', stability_fallback=choice == 'fallback')
+
+    theirs.dynamic_multimask_via_stability = choice == 'fallback'
+    theirs.dynamic_multimask_stability_delta, theirs.dynamic_multimask_stability_thresh = 0.05, 0.98
+    masks, iou, tokens, object_score = theirs(
+        image_embeddings=features,
+        image_pe=position,
+        sparse_prompt_embeddings=sparse,
+        dense_prompt_embeddings=dense,
+        multimask_output=choice == 'multimask',
+        repeat_image=False,
+        high_res_features=[theirs.conv_s0(stride4), theirs.conv_s1(stride8)],
+    )
+    best, rows = iou.argmax(dim=1), torch.arange(2)
+    assert_same(chosen.mask_logits[:, 0], masks[rows, best])
+    assert_same(chosen.iou, iou[rows, best])
+    assert_same(chosen.token, tokens[rows, best])
+    assert_same(output.object_score, object_score)
