@@ -103,6 +103,7 @@ class Hiera(nn.Module):
     def __init__(self, size: HieraSize) -> None:
         super().__init__()
         window = size.windows[0]
+        self.channels = size.channels
         self.patch_embed = PatchEmbed(size.embed_dim)
         self.pos_embed = nn.Parameter(torch.zeros(1, size.embed_dim, size.background, size.background))
         self.pos_embed_window = nn.Parameter(torch.zeros(1, size.embed_dim, window, window))
