@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from sam2s_model.hiera import Hiera
 from sam2s_model.image_encoder import FpnNeck, ImageEncoder
-from sam2s_model.mask_decoder import HighResFeatures, MaskDecoder, choose_mask
+from sam2s_model.mask_decoder import MaskDecoder, choose_mask
 from sam2s_model.memory_attention import MemoryAttention
 from sam2s_model.memory_encoder import MemoryEncoder
 from sam2s_model.position_encoding import sine_1d, sine_2d
