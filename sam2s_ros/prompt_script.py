@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from sam2s_model import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 
