@@ -1,0 +1,36 @@
+# Every target sets the checkout up first, by itself; that takes no time when nothing has changed.
+#   make PYTHON=python3.11 …   another interpreter than python3
+
+SHELL := /bin/bash
+PYTHON ?= python3
+INSIDE := config/environment/run
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint parity clean
+
+help:  ## Show this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup:  ## Create .venv and build both packages (done by the other targets, too)
+	@command -v $(PYTHON) > /dev/null || { echo 'set-up: $(PYTHON) is missing; install it with: sudo apt-get install python3' >&2; exit 1; }
+	@$(PYTHON) config/environment/prepare.py
+
+demo: setup  ## Track the shipped recording and leave masks, video and report in out/demo; BAG= TOPIC= or CLIP= for another
+	@$(INSIDE) python -m sam2s_ros.demo --out out/demo \
+	    $(if $(BAG),--bag '$(BAG)') $(if $(TOPIC),--topic '$(TOPIC)') $(if $(CLIP),--clip '$(CLIP)')
+
+test: lint  ## Style, types and all tests
+	@$(INSIDE) python -m pytest
+
+lint: setup  ## Style and types
+	@$(INSIDE) ruff check
+	@$(INSIDE) ruff format --check
+	@$(INSIDE) mypy
+
+parity: setup  ## Compare with the reference implementation, which is installed for it
+	@$(PYTHON) config/environment/prepare.py reference
+	@$(INSIDE) python -m pytest -m parity
+
+clean:  ## Remove everything that make has made, except out/
+	rm -rf .venv .setup build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find sam2s_ros sam2s_model test config -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,155 @@
+"""Make the checkout ready to run: a virtual environment in .venv and both packages built in .setup.
+
+Called by every target of the Makefile. What is ready already is recognised by a hash of everything it was made from,
+and left alone. Needs nothing but the standard library, and speaks only when there is something to do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from progress import SetupProblem, run_quietly
+from ros_wheels import repair_cmake_paths
+from stage import Stage, hash_of
+from system_needs import check_system, sourced_ros
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = Path(__file__).resolve().parent / 'requirements'
+VENV = ROOT / '.venv'
+SETUP = ROOT / '.setup'
+WHEELS = ('model.txt', 'arrays.txt', 'ros_jazzy.txt', 'training.txt', 'checks.txt')
+WHEELS_BESIDE_ROS = ('model.txt', 'arrays_system_ros.txt', 'training.txt', 'checks.txt')
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare what `arguments` ask for: nothing, or 'reference' for the parity tests."""
+    SETUP.mkdir(exist_ok=True)
+    try:
+        with (SETUP / 'lock').open('w') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            prepare(with_reference='reference' in arguments)
+    except SetupProblem as problem:
+        print(f'set-up: {problem}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('\nset-up: interrupted; the next run continues', file=sys.stderr)
+        return 130
+    return 0
+
+
+def prepare(with_reference: bool) -> None:
+    """Bring every stage that is not ready up to date."""
+    ros = sourced_ros()
+    environment = environment_stage(ros)
+    overlay = overlay_stage(environment)
+    reference = reference_stage(environment)
+    if not (environment.is_ready() and overlay.is_ready()):
+        check_system(ros)
+    if not environment.is_ready():
+        build_environment(environment, ros)
+    if not overlay.is_ready():
+        build_overlay(overlay, ros)
+    if with_reference and not reference.is_ready():
+        install_reference(reference)
+
+
+def environment_stage(ros: str | None) -> Stage:
+    """Python and ROS are what .venv stands on; another set of requirements can be installed into the one that exists."""
+    requirements = [REQUIREMENTS / name for name in (*wheel_files(ros), 'constraints.txt')]
+    return Stage(
+        stamp=VENV / 'ready',
+        foundation=hash_of(
+            [Path(__file__).with_name('ros_wheels.py')], str(ROOT), sys.version, sys.base_prefix, str(ros)
+        ),
+        content=hash_of(requirements),
+    )
+
+
+def overlay_stage(environment: Stage) -> Stage:
+    """Other messages or another .venv mean a build from nothing; the Python package itself is only linked."""
+    messages = [path for path in (ROOT / 'sam2s_msgs').rglob('*') if path.is_file()]
+    installed = (path for folder in ('launch', 'config', 'sam2s_model/weights') for path in (ROOT / folder).rglob('*'))
+    names = sorted(str(path.relative_to(ROOT)) for path in installed if 'environment' not in path.parts)
+    return Stage(
+        stamp=SETUP / 'install' / 'ready',
+        foundation=hash_of(messages, environment.foundation, environment.content),
+        content=hash_of([ROOT / name for name in ('package.xml', 'setup.py', 'setup.cfg')], *names),
+    )
+
+
+def reference_stage(environment: Stage) -> Stage:
+    return Stage(
+        stamp=VENV / 'reference_ready',
+        foundation=environment.foundation,
+        content=hash_of([REQUIREMENTS / 'reference.txt', REQUIREMENTS / 'reference_source.txt']),
+    )
+
+
+def wheel_files(ros: str | None) -> tuple[str, ...]:
+    return WHEELS if ros is None else WHEELS_BESIDE_ROS
+
+
+def build_environment(stage: Stage, ros: str | None) -> None:
+    """Create .venv unless a finished one stands on the same Python and ROS, then install the pinned wheels."""
+    if not stage.can_be_updated():
+        shutil.rmtree(VENV, ignore_errors=True)
+        create = [sys.executable, '-m', 'venv', str(VENV)]
+        source = 'the ROS wheels' if ros is None else f'ROS 2 {ros}'
+        title = f'Create .venv with Python {sys.version_info.major}.{sys.version_info.minor} beside {source}'
+        run_quietly(title, create + (['--system-site-packages'] if ros else []), SETUP / 'venv.log', ROOT, os.environ)
+    stage.begin()
+    files = [argument for name in wheel_files(ros) for argument in ('-r', str(REQUIREMENTS / name))]
+    pip_install('Install the pinned packages (the first time 1 to 4 minutes, 2 GB)', files, os.environ)
+    if ros is None:
+        repair_cmake_paths(VENV)
+    (VENV / 'COLCON_IGNORE').touch()
+    stage.finish()
+
+
+def build_overlay(stage: Stage, ros: str | None) -> None:
+    """Build sam2s_msgs, and link sam2s_ros so that an edited Python file needs no build."""
+    if not stage.can_be_updated():
+        for folder in ('build', 'install'):
+            shutil.rmtree(SETUP / folder, ignore_errors=True)
+    stage.begin()
+    command = [str(VENV / 'bin' / 'python'), '-m', 'colcon', '--log-base', str(SETUP / 'log'), 'build']
+    command += ['--build-base', str(SETUP / 'build'), '--install-base', str(SETUP / 'install'), '--symlink-install']
+    command += ['--base-paths', '.', 'sam2s_msgs', '--packages-select', 'sam2s_msgs', 'sam2s_ros']
+    command += ['--cmake-args', f'-DPython3_EXECUTABLE={VENV / "bin" / "python"}', '-DBUILD_TESTING=OFF', '-Wno-dev']
+    run_quietly(
+        'Build sam2s_msgs and sam2s_ros (half a minute)', command, SETUP / 'build.log', ROOT, build_variables(ros)
+    )
+    stage.finish()
+
+
+def install_reference(stage: Stage) -> None:
+    """Install the reference implementation; its own set-up imports torch, so it builds inside .venv."""
+    stage.begin()
+    pip_install('Install what the reference needs', ['-r', str(REQUIREMENTS / 'reference.txt')], os.environ)
+    without_isolation = ['--no-deps', '--no-build-isolation', '-r', str(REQUIREMENTS / 'reference_source.txt')]
+    pip_install('Install the reference', without_isolation, {**os.environ, 'SAM2_BUILD_CUDA': '0'})
+    stage.finish()
+
+
+def pip_install(title: str, arguments: list[str], variables: os._Environ[str] | dict[str, str]) -> None:
+    command = [str(VENV / 'bin' / 'python'), '-m', 'pip', '--disable-pip-version-check', '--no-input', 'install', '-q']
+    command += ['-c', str(REQUIREMENTS / 'constraints.txt'), *arguments]
+    run_quietly(title, command, SETUP / 'pip.log', ROOT, variables)
+
+
+def build_variables(ros: str | None) -> dict[str, str]:
+    """The variables under which CMake finds the ROS packages, without those of the make that called us."""
+    variables = {name: value for name, value in os.environ.items() if name not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
+    variables['PATH'] = f'{VENV / "bin"}{os.pathsep}{variables["PATH"]}'
+    if ros is None:
+        variables.update(AMENT_PREFIX_PATH=str(VENV), CMAKE_PREFIX_PATH=str(VENV))
+    return variables
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
