@@ -1,0 +1,76 @@
+"""What kind of video to make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sam2s_model.phantom.instrument_designs import DESIGNS
+
+
+@dataclass(frozen=True)
+class PhantomConfig:
+    """Settings of one video; see `PRESETS`.
+
+    Attributes:
+        height, width: Image size in pixels.
+        frames: Number of frames, T. fps: Frames a second; motion is in real seconds.
+        objects: Fewest and most prompted objects.
+        distractors: Most objects that are there but not prompted (their pixels are background).
+        instruments: Share of instruments among the prompted objects.
+        instrument_parts: How often only a part of an instrument is what is prompted.
+        lookalikes: How often an instrument is joined by another of its class.
+        tissue: Share of videos on tissue; the others have arbitrary backgrounds.
+        absence: How often an object leaves and returns. late: How often it is away at first.
+        motion: Amount of object and camera motion, 1 as in surgery.
+        disturbance: Strength of smoke, blur, noise and the like, in [0, 1].
+        classes: Instrument classes to choose from.
+        photos: Use the free photographs of scikit-image as textures, when it is installed. Videos then depend on
+            whether it is, so that only training uses it.
+    """
+
+    height: int = 256
+    width: int = 256
+    frames: int = 8
+    fps: float = 25.0
+    objects: tuple[int, int] = (1, 4)
+    distractors: int = 2
+    instruments: float = 0.5
+    instrument_parts: float = 0.0
+    lookalikes: float = 0.25
+    tissue: float = 0.6
+    absence: float = 0.2
+    late: float = 0.05
+    motion: float = 1.0
+    disturbance: float = 1.0
+    classes: tuple[str, ...] = tuple(sorted(DESIGNS))
+    photos: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) < 32:
+            raise ValueError(f'a phantom needs at least 32×32 pixels, got {self.height}×{self.width}')
+        if self.frames < 1 or self.fps <= 0:
+            raise ValueError(f'expected frames ≥ 1 and fps > 0, got frames={self.frames}, fps={self.fps}')
+        if not 1 <= self.objects[0] <= self.objects[1] <= 200:
+            raise ValueError(f'objects must be (fewest, most) with 1 ≤ fewest ≤ most ≤ 200, got {self.objects}')
+        unknown = sorted(set(self.classes) - set(DESIGNS))
+        if unknown or not self.classes:
+            raise ValueError(f'unknown instrument classes {unknown}; choose from {sorted(DESIGNS)}')
+
+
+PRESETS = {
+    # Instruments at work on tissue: what the demo bag shows.
+    'surgery': PhantomConfig(
+        height=360, width=480, frames=400, objects=(3, 3), distractors=0, instruments=0.8, lookalikes=0.0, tissue=1.0,
+        absence=0.7, late=0.2, motion=0.7, disturbance=0.35,
+    ),
+    # Anything that can be prompted, on anything: half of the objects are no instruments.
+    'training': PhantomConfig(instrument_parts=0.12, photos=True),
+}  # fmt: skip
+
+
+def preset(name: str, **changes: Any) -> PhantomConfig:
+    """A preset with some fields changed."""
+    if name not in PRESETS:
+        raise ValueError(f'unknown preset {name!r}; choose from {sorted(PRESETS)}')
+    return replace(PRESETS[name], **changes)
