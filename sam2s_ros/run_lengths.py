@@ -28,6 +28,11 @@ class MaskRuns:
     height: int
     counts: NDArray[np.uint32]
 
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """The box as an index into (H, W) arrays."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
 
 def encode_mask(mask: NDArray[np.bool_]) -> MaskRuns:
     """Encode a mask (H, W) bool."""
@@ -58,5 +63,5 @@ def decode_mask(runs: MaskRuns, height: int, width: int) -> NDArray[np.bool_]:
     mask = np.zeros((height, width), np.bool_)
     is_object = np.arange(runs.counts.size) % 2 == 1
     inside = np.repeat(is_object, runs.counts).reshape(runs.height, runs.width)
-    mask[runs.y : lower, runs.x : right] = inside
+    mask[runs.box] = inside
     return mask
