@@ -1,0 +1,79 @@
+"""One processed image with all its objects: what the tracking session hands to messages, label image and overlay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam2s_ros.frame_buffer import ReceivedImage
+from sam2s_ros.object_registry import Identity
+from sam2s_ros.run_lengths import MaskRuns
+from sam2s_ros.track_state import Sighting, TrackState
+
+
+@dataclass(frozen=True)
+class TrackedObject:
+    """One object on one image.
+
+    Attributes:
+        identity: Its id, slot and label.
+        class_id: Number of its class, 0 while unknown.
+        mask: (H, W) bool.
+        runs: The same mask as run lengths; its box is the box of the object.
+        score, presence: Predicted mask quality and probability of being in the image, in [0, 1].
+        state, reason: How far the mask can be trusted, and why not when it cannot.
+        sighting: When it was seen.
+    """
+
+    identity: Identity
+    class_id: int
+    mask: NDArray[np.bool_]
+    runs: MaskRuns
+    score: float
+    presence: float
+    state: TrackState
+    reason: str
+    sighting: Sighting
+
+    @property
+    def area(self) -> int:
+        """Pixels of the mask."""
+        return int(self.runs.counts[1::2].sum())
+
+    @property
+    def needs_reprompt(self) -> bool:
+        """Whether a person should look at this object."""
+        return self.state == TrackState.LOST
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Moments of the steady clock, in nanoseconds: the image arrived, work began, it was decoded, it was tracked."""
+
+    arrived: int
+    begun: int
+    decoded: int
+    tracked: int
+
+
+@dataclass(frozen=True)
+class TrackedImage:
+    """One processed image.
+
+    Attributes:
+        image: The message as it arrived; its header goes into every output.
+        rgb: (H, W, 3) uint8.
+        frame_index: Number of the processed image in the session, from 0.
+        session_id: Changes whenever the tracker starts anew.
+        objects: In the order in which they were added.
+        times: Where the time went.
+    """
+
+    image: ReceivedImage
+    rgb: NDArray[np.uint8]
+    frame_index: int
+    session_id: str
+    objects: tuple[TrackedObject, ...]
+    times: StageTimes
