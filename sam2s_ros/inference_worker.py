@@ -63,7 +63,7 @@ class InferenceWorker(Generic[Image, Result]):
         self._received = self._tracked = self._dropped = self._failed = 0
         self._dropped_since = 0
         self._is_running = False
-        self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
+        self._thread: threading.Thread | None = None
 
     @property
     def counts(self) -> ImageCounts:
@@ -72,10 +72,13 @@ class InferenceWorker(Generic[Image, Result]):
 
     @property
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
+        """Begin, or begin again after `stop`."""
+        assert not self.is_alive
         self._is_running = True
+        self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
@@ -88,8 +91,9 @@ class InferenceWorker(Generic[Image, Result]):
             self._changed.notify()
         for future in cancelled:
             future.cancel()
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        return not self.is_alive
 
     def offer(self, image: Image) -> None:
         """Give a new image; one that still waits is dropped for it. Never blocks; does nothing after `stop`."""
