@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from progress import SetupProblem, run_quietly
@@ -20,6 +20,7 @@ from system_needs import check_system, sourced_ros
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = Path(__file__).resolve().parent / 'requirements'
+CMAKE_REPAIR = Path(__file__).resolve().parent / 'ros_wheels.py'
 VENV = ROOT / '.venv'
 SETUP = ROOT / '.setup'
 WHEELS = ('model.txt', 'arrays.txt', 'ros_jazzy.txt', 'training.txt', 'checks.txt')
@@ -59,25 +60,24 @@ def prepare(with_reference: bool) -> None:
 
 
 def environment_stage(ros: str | None) -> Stage:
-    """Python and ROS are what .venv stands on; another set of requirements can be installed into the one that exists."""
+    """Python and ROS are what .venv stands on; other requirements can be installed into the one that exists."""
     requirements = [REQUIREMENTS / name for name in (*wheel_files(ros), 'constraints.txt')]
     return Stage(
         stamp=VENV / 'ready',
-        foundation=hash_of(
-            [Path(__file__).with_name('ros_wheels.py')], str(ROOT), sys.version, sys.base_prefix, str(ros)
-        ),
+        foundation=hash_of([CMAKE_REPAIR], str(ROOT), sys.version, sys.base_prefix, str(ros)),
         content=hash_of(requirements),
     )
 
 
 def overlay_stage(environment: Stage) -> Stage:
-    """Other messages or another .venv mean a build from nothing; the Python package itself is only linked."""
+    """Other messages, or another ROS under them, mean a build from nothing; sam2s_ros itself is only linked."""
     messages = [path for path in (ROOT / 'sam2s_msgs').rglob('*') if path.is_file()]
+    linked_with = [REQUIREMENTS / name for name in ('arrays.txt', 'arrays_system_ros.txt', 'ros_jazzy.txt')]
     installed = (path for folder in ('launch', 'config', 'sam2s_model/weights') for path in (ROOT / folder).rglob('*'))
     names = sorted(str(path.relative_to(ROOT)) for path in installed if 'environment' not in path.parts)
     return Stage(
         stamp=SETUP / 'install' / 'ready',
-        foundation=hash_of(messages, environment.foundation, environment.content),
+        foundation=hash_of(messages + linked_with, environment.foundation),
         content=hash_of([ROOT / name for name in ('package.xml', 'setup.py', 'setup.cfg')], *names),
     )
 
@@ -121,9 +121,8 @@ def build_overlay(stage: Stage, ros: str | None) -> None:
     command += ['--build-base', str(SETUP / 'build'), '--install-base', str(SETUP / 'install'), '--symlink-install']
     command += ['--base-paths', '.', 'sam2s_msgs', '--packages-select', 'sam2s_msgs', 'sam2s_ros']
     command += ['--cmake-args', f'-DPython3_EXECUTABLE={VENV / "bin" / "python"}', '-DBUILD_TESTING=OFF', '-Wno-dev']
-    run_quietly(
-        'Build sam2s_msgs and sam2s_ros (half a minute)', command, SETUP / 'build.log', ROOT, build_variables(ros)
-    )
+    title = 'Build sam2s_msgs and sam2s_ros (half a minute)'
+    run_quietly(title, command, SETUP / 'build.log', ROOT, build_variables(ros))
     stage.finish()
 
 
@@ -136,7 +135,7 @@ def install_reference(stage: Stage) -> None:
     stage.finish()
 
 
-def pip_install(title: str, arguments: list[str], variables: os._Environ[str] | dict[str, str]) -> None:
+def pip_install(title: str, arguments: list[str], variables: Mapping[str, str]) -> None:
     command = [str(VENV / 'bin' / 'python'), '-m', 'pip', '--disable-pip-version-check', '--no-input', 'install', '-q']
     command += ['-c', str(REQUIREMENTS / 'constraints.txt'), *arguments]
     run_quietly(title, command, SETUP / 'pip.log', ROOT, variables)
