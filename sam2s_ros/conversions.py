@@ -18,7 +18,8 @@ from sam2s_msgs.msg import PromptResult, Timing, Track, TrackArray
 from sam2s_ros.image_codec import decode_mask as decode_mask_image
 from sam2s_ros.image_codec import encode_jpeg, message_data
 from sam2s_ros.image_message import BadImage
-from sam2s_ros.prompting import MaskSizeMismatch, PromptMode, PromptOutcome, PromptRequest
+from sam2s_ros.prompt_codes import PromptMode
+from sam2s_ros.prompting import MaskSizeMismatch, PromptOutcome, PromptRequest
 from sam2s_ros.run_lengths import MaskRuns, decode_mask
 from sam2s_ros.tracked_image import StageTimes, TrackedImage, TrackedObject
 

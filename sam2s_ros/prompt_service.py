@@ -17,7 +17,8 @@ from sam2s_model import InvalidPrompt
 from sam2s_msgs.srv import AddPrompts
 from sam2s_ros.conversions import prompt_request, prompt_result, stamp_ns, time_message, track_array
 from sam2s_ros.inference_worker import InferenceWorker, TooManyCommands, WorkerStopped
-from sam2s_ros.prompting import BatchOutcome, PromptCode, PromptOutcome, PromptRefused
+from sam2s_ros.prompt_codes import PromptCode
+from sam2s_ros.prompting import BatchOutcome, PromptOutcome, PromptRefused
 from sam2s_ros.tracking_session import TrackingSession
 
 

@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TypeAlias
 
 from sam2s_model import InvalidPrompt, Prompt, PromptOutsideImage, check_prompt
 from sam2s_ros.object_registry import BadObjectId, ObjectRegistry, check_object_id
+from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.tracked_image import TrackedImage
 
 PromptReader: TypeAlias = Callable[[int, int], Prompt]
-
-
-class PromptMode(IntEnum):
-    """As in sam2s_msgs/Prompt."""
-
-    NEW = 0
-    CORRECT = 1
-    REPLACE = 2
-
-
-class PromptCode(IntEnum):
-    """As in sam2s_msgs/PromptResult."""
-
-    OK = 0
-    QUEUED = 1
-    INVALID = 2
-    OUT_OF_IMAGE = 3
-    UNKNOWN_ID = 4
-    DUPLICATE_ID = 5
-    NO_IMAGE = 6
-    STALE_STAMP = 7
-    SIZE_MISMATCH = 8
-    LIMIT = 9
-    BUSY = 10
-    NOT_ACTIVE = 11
-    OOM = 12
-    TIMEOUT = 13
-    INTERNAL = 14
 
 
 class MaskSizeMismatch(InvalidPrompt):

@@ -15,12 +15,11 @@ from sam2s_ros.class_table import ClassTable
 from sam2s_ros.frame_buffer import FrameBuffer, FrameNotBuffered, NoImage, ReceivedImage
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.object_registry import ObjectRegistry
+from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.prompting import (
     BatchOutcome,
     Plan,
     PlannedPrompt,
-    PromptCode,
-    PromptMode,
     PromptOutcome,
     PromptRequest,
     code_of,
@@ -148,10 +147,11 @@ class TrackingSession:
             try:
                 result = self._prompt(frame, entry)
             except InvalidPrompt as error:
-                outcomes[number] = PromptOutcome(entry.object_id, code_of(error), str(error))
+                refusal = PromptOutcome(entry.object_id, code_of(error), str(error))
                 if atomic:
                     self._remove_all_but(before)
-                    return refuse_atomic(outcomes).outcomes, []
+                    return refuse_atomic([*plan[:number], refusal, *plan[number + 1 :]]).outcomes, []
+                outcomes[number] = refusal
                 continue
             found |= {mask.object_id: mask for mask in result.objects}
             outcomes[number] = self._outcome(result[entry.object_id])
