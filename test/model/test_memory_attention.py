@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from sam2s_model.memory_attention import MemoryAttention
+from sam2s_model.position_encoding import sine_2d
 
 
 @pytest.fixture
@@ -61,3 +63,11 @@ def test_gradients_reach_features_and_memory(small: MemoryAttention) -> None:
     small.train()(features, memory, torch.zeros(1, 28, 8), 4).square().sum().backward()
     assert features.grad is not None and memory.grad is not None
     assert bool(memory.grad.abs().sum(dim=2).all())
+
+
+def test_a_tenth_of_the_sine_map_is_added_to_the_features() -> None:
+    bare = MemoryAttention(d_model=32, memory_dim=8, layers=0).eval()
+    features, memory = torch.randn(1, 32, 4, 6), torch.empty(1, 0, 8)
+    placed = (features + 0.1 * sine_2d(32, 4, 6)).permute(0, 2, 3, 1)
+    expected = F.layer_norm(placed, (32,)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(bare(features, memory, memory, 0), expected)

@@ -56,3 +56,12 @@ def test_attention_weights_drop_out_in_training_only() -> None:
     torch.testing.assert_close(*[attention.eval()(queries, memory, memory, GRID, GRID) for _ in range(2)])
     noisy = [attention.train()(queries, memory, memory, GRID, GRID) for _ in range(2)]
     assert not torch.allclose(*noisy)
+
+
+def test_pooled_keys_turn_by_where_they_lie_in_the_grid_of_the_queries(attention: RopeAttention) -> None:
+    queries, memory = torch.randn(1, 16, 16), torch.randn(1, 4, 8)
+    ours = attention(queries, memory, memory, (4, 4), (2, 2))
+    turned_queries = rotate(attention.q_proj(queries), rotary_table(16, (4, 4), (4, 4)))
+    turned_keys = rotate(attention.k_proj(memory), rotary_table(16, (2, 2), (4, 4)))
+    weights = (turned_queries @ turned_keys.transpose(1, 2) / 4).softmax(dim=2)
+    torch.testing.assert_close(ours, attention.out_proj(weights @ attention.v_proj(memory)))

@@ -40,3 +40,10 @@ def test_later_self_attention_adds_to_the_tokens_and_sees_positions() -> None:
 
 def test_only_the_first_layer_is_first() -> None:
     assert [layer.first for layer in TwoWayTransformer(32, 4, 64, depth=3).layers] == [True, False, False]
+
+
+def test_values_carry_no_position() -> None:
+    block = TwoWayBlock(32, heads=4, ffn=64, inner_dim=16, first=True)
+    tokens, cells = torch.randn(1, 1, 32), torch.randn(1, 1, 32)  # one key each: attention weights are 1
+    here, there = (block(tokens, cells, torch.randn(1, 1, 32), torch.randn(1, 1, 32)) for _ in range(2))
+    torch.testing.assert_close(here, there)
