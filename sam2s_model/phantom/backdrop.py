@@ -57,4 +57,4 @@ def _highlights(slopes: Array, backdrop: Backdrop, side: int) -> Array:
     miss_x = slopes[..., 0] - lean_x[None, :]
     miss_y = slopes[..., 1] - lean_y[:, None]
     shine = cv2.exp((miss_x * miss_x + miss_y * miss_y) * -backdrop.sharpness)
-    return cv2.min(shine * (330 * backdrop.gloss), 255)
+    return np.minimum(shine * (330 * backdrop.gloss), 255)

@@ -150,5 +150,6 @@ def _sensor_noise(rng: np.random.Generator, height: int, width: int) -> Array:
 
 
 def _compress(rgb: Array, quality: int) -> Array:
+    # The codec takes the first channel for blue; as it is turned back the same way, only the chroma weights differ.
     _, data = cv2.imencode('.jpg', rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))

@@ -147,7 +147,7 @@ def _cylinder(rng: np.random.Generator, v: Array) -> Array:
 
 
 def _shaft_gloss(rng: np.random.Generator, v: Array, rows: int, columns: int) -> Array:
-    gloss = np.zeros((rows, 1), np.float32)
+    gloss: Array = np.zeros((rows, 1), np.float32)
     for _ in range(rng.integers(1, 3)):
         gloss = gloss + rng.uniform(30, 200) * np.exp(-(((v - rng.uniform(-0.6, 0.6)) / rng.uniform(0.05, 0.22)) ** 2))
     breaks = noise_field(rng, 'rough', 1, columns, rng.uniform(0.5, 2.0) * columns)

@@ -26,7 +26,7 @@ def shape_actor(
     name = str(rng.choice(sorted(SHAPES)))
     size = _draw_size(rng, camera.side, 0.14, 0.75)
     shape = cut(SHAPES[name](rng), _SHARPNESS * size)
-    rgb = random_texture(rng, *shape.alpha.shape, camera.side, photos)
+    rgb = random_texture(rng, *shape.size, camera.side, photos)
     if rng.random() < 0.75:
         rgb = _shaded(rng, rgb, shape)
     sprite = Sprite.of(rgb, shape.alpha, shape.origin, shape.scale)
@@ -42,7 +42,7 @@ def bump_actor(
     shape = _softened(
         cut(round_bump(rng) if rng.random() < 0.6 else blob(rng), _SHARPNESS * size), rng.uniform(0.02, 0.12)
     )
-    rgb = tissue_texture(rng, look, *shape.alpha.shape, camera.side)
+    rgb = tissue_texture(rng, look, *shape.size, camera.side)
     rgb = rgb * rng.uniform(0.8, 1.35, 3) * rng.uniform(0.85, 1.2)
     rgb = lit(rgb, bevel(shape.alpha, rng.uniform(0.3, 0.5) * shape.scale), light_direction(rng), 0.0, 1.0)
     rgb = rgb + _glints(rng, shape)[..., None]
@@ -54,7 +54,7 @@ def organ_actor(rng: np.random.Generator, camera: CameraPath, handling: Handling
     """A large region of another tissue that belongs to the scene: an organ, a lobe, a flap."""
     size = _draw_size(rng, camera.side, 0.45, 1.0)
     shape = _softened(cut(blob(rng), size), rng.uniform(0.005, 0.04))
-    rgb = tissue_texture(rng, random_look(rng), *shape.alpha.shape, camera.side)
+    rgb = tissue_texture(rng, random_look(rng), *shape.size, camera.side)
     rgb = lit(rgb, bevel(shape.alpha, rng.uniform(0.05, 0.3) * shape.scale), light_direction(rng), 0.0, 1.0)
     sprite = Sprite.of(rgb + _glints(rng, shape)[..., None], shape.alpha, shape.origin, shape.scale)
     return Actor('organ', False, handling.prompted, _fixed_placements(rng, sprite, size, camera, station), 0.3)
@@ -66,12 +66,12 @@ def creature_actor(
     """A body with swinging limbs, one object of several moving parts."""
     size = _draw_size(rng, camera.side, 0.2, 0.55)
     body = cut(round_bump(rng) * np.array([1.0, rng.uniform(0.4, 0.9)]), _SHARPNESS * size)
-    coat = random_texture(rng, *body.alpha.shape, camera.side, photos)
+    coat = random_texture(rng, *body.size, camera.side, photos)
     sprites = [Sprite.of(_shaded(rng, coat, body), body.alpha, body.origin, body.scale)]
     for _ in range(rng.integers(2, 6)):
         limb = cut(leaf(rng) * rng.uniform(0.4, 0.9) + np.array([0.3, 0.0]), _SHARPNESS * size)
         same = cv2.resize(coat, limb.alpha.shape[::-1])
-        rgb = same if rng.random() < 0.6 else random_texture(rng, *limb.alpha.shape, camera.side, photos)
+        rgb = same if rng.random() < 0.6 else random_texture(rng, *limb.size, camera.side, photos)
         sprites.insert(int(rng.integers(0, 2)), Sprite.of(_shaded(rng, rgb, limb), limb.alpha, limb.origin, limb.scale))
     placements = _free_placements(rng, tuple(sprites), size, camera, handling, station)
     return Actor('creature', False, handling.prompted, placements, float(rng.choice([0.0, 0.3])))
@@ -146,7 +146,13 @@ def _free_placements(
         parts = tuple(
             PlacedPart(
                 sprite,
-                pose(sprite, *image[t], angle[t] + camera.roll[t] + base + swing, size * nearness[t] * camera.zoom[t]),
+                pose(
+                    sprite,
+                    image[t, 0],
+                    image[t, 1],
+                    angle[t] + camera.roll[t] + base + swing,
+                    size * nearness[t] * camera.zoom[t],
+                ),
                 smear=(float(smear[t, 0]), float(smear[t, 1])),
                 wobble=_wobble_at(wobble, float(times[t])),
             )

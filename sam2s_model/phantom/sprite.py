@@ -44,6 +44,11 @@ class Cutout:
     origin: tuple[float, float]
     scale: float
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the canvas in pixels."""
+        return self.alpha.shape[0], self.alpha.shape[1]
+
     def grid(self) -> tuple[Array, Array]:
         """The x (1, w) and y (h, 1) of the canvas pixels in the shape's own units."""
         height, width = self.alpha.shape
