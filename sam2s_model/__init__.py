@@ -1,10 +1,23 @@
 """SAM2S: prompt an instrument or tissue once, keep its mask through the whole surgery. Knows PyTorch, not ROS."""
 
+from sam2s_model.build import SIZES, build_tracker
+from sam2s_model.checkpoint import CheckpointMismatch
 from sam2s_model.masklet import Frame, FrameResult, Masklet, ObjectMask
-from sam2s_model.prompt import BoxPrompt, InvalidPrompt, MaskPrompt, PointPrompt, Prompt, PromptOutsideImage
+from sam2s_model.prompt import (
+    BoxPrompt,
+    InvalidPrompt,
+    MaskPrompt,
+    PointPrompt,
+    Prompt,
+    PromptOutsideImage,
+    check_prompt,
+)
+from sam2s_model.tracker import Tracker, UnknownObject
 
 __all__ = [
+    'SIZES',
     'BoxPrompt',
+    'CheckpointMismatch',
     'Frame',
     'FrameResult',
     'InvalidPrompt',
@@ -14,4 +27,8 @@ __all__ = [
     'PointPrompt',
     'Prompt',
     'PromptOutsideImage',
+    'Tracker',
+    'UnknownObject',
+    'build_tracker',
+    'check_prompt',
 ]

@@ -67,7 +67,9 @@ def check_prompt(prompt: Prompt, height: int, width: int) -> None:
         _check_mask(prompt.mask, height, width)
         return
     if len(prompt.points) != len(prompt.labels):
-        raise InvalidPrompt(f'{len(prompt.points)} points came with {len(prompt.labels)} labels; give one label a point')
+        raise InvalidPrompt(
+            f'{len(prompt.points)} points came with {len(prompt.labels)} labels; give one label a point'
+        )
     if any(label not in (0, 1) for label in prompt.labels):
         raise InvalidPrompt(f'point labels must be 1 (object) or 0 (background), got {list(prompt.labels)}')
     for x, y in prompt.points:

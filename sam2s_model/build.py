@@ -1,0 +1,76 @@
+"""Size, checkpoint and device in; a ready network or tracker out. The only place that chooses a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+
+from sam2s_model.checkpoint import load_weights, read_weights
+from sam2s_model.matching_sam2s import MatchingSam2s
+from sam2s_model.memory_bank import MemorySettings
+from sam2s_model.sam2s import Sam2s
+from sam2s_model.sizes import HIERA_SIZES
+from sam2s_model.tracker import Tracker
+
+LITE = 'lite'
+SIZES = (LITE, *HIERA_SIZES)
+SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
+IMAGE_SIZE = {LITE: 384}
+SAM2S_IMAGE_SIZE = 512  # SAM2S was trained and evaluated at 512 × 512
+
+AnyNetwork: TypeAlias = MatchingSam2s | Sam2s
+
+
+def build_network(size: str, image_size: int | None = None) -> AnyNetwork:
+    """Build a network of one of `SIZES` with fresh weights."""
+    if size == LITE:
+        return MatchingSam2s(image_size or IMAGE_SIZE[LITE])
+    if size not in HIERA_SIZES:
+        raise ValueError(f'unknown model size {size!r}; expected one of {list(SIZES)}')
+    return Sam2s(HIERA_SIZES[size], image_size or SAM2S_IMAGE_SIZE)
+
+
+def build_tracker(
+    size: str = LITE,
+    checkpoint: str | Path | None = None,
+    device: str = 'auto',
+    image_size: int | None = None,
+    threads: int | None = None,
+    memory: MemorySettings | None = None,
+) -> Tracker:
+    """Build a tracker that is ready for its first frame. Downloads nothing.
+
+    Args:
+        size: 'lite' is shipped with weights; 'tiny', 'small', 'base_plus' and 'large' need a SAM 2.1 checkpoint.
+        checkpoint: A .safetensors or .pt file; None takes the shipped weights of 'lite'.
+        device: 'cpu', 'cuda', 'cuda:1' …; 'auto' takes CUDA where there is one.
+        image_size: Side of the square that the network sees, in pixels; None takes the size's own.
+        threads: CPU threads for torch; None leaves them as they are.
+        memory: How much is remembered.
+
+    Raises:
+        FileNotFoundError: The checkpoint does not exist, or none was given for a size that ships none.
+        CheckpointMismatch: The checkpoint holds other weights than those of this size.
+        ValueError: Unknown size, or an image size that the network cannot take.
+    """
+    if checkpoint is None and size in HIERA_SIZES:
+        raise FileNotFoundError(f'no weights are shipped for size {size!r}; give the path of a SAM 2.1 checkpoint')
+    if threads:
+        torch.set_num_threads(threads)
+    network = build_network(size, image_size)
+    path = Path(checkpoint) if checkpoint else SHIPPED_WEIGHTS
+    load_weights(network, read_weights(path), str(path))
+    chosen = choose_device(device)
+    return Tracker(network.to(chosen).eval(), chosen, memory)
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn 'auto' into CUDA where there is one, and check any other name."""
+    if name == 'auto':
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    device = torch.device(name)
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError(f'device {name!r} was asked for, but torch finds no CUDA device; use "cpu" or "auto"')
+    return device

