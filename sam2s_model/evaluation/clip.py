@@ -79,20 +79,30 @@ def read_clip(folder: Path) -> Clip:
         UnreadableClip: A part is missing.
     """
     meta = _read_meta(folder / 'meta.json')
+    files = clip_files(folder)
+    return Clip(
+        name=str(meta.get('name', folder.name)),
+        fps=float(meta.get('fps', 25.0)),
+        frames=ImageFiles([image for image, _ in files], grey=False),
+        labels=ImageFiles([mask for _, mask in files], grey=True),
+        objects={int(value): str(name) for value, name in meta['objects'].items()},
+        ignore_values=tuple(int(value) for value in meta.get('ignore_values', ())),
+    )
+
+
+def clip_files(folder: Path) -> list[tuple[Path, Path]]:
+    """The image and the mask file of each frame, in order.
+
+    Raises:
+        UnreadableClip: There are none, or a mask is missing.
+    """
     frames = sorted(path for path in (folder / 'frames').glob('*') if path.suffix in {'.jpg', '.png'})
     if not frames:
         raise UnreadableClip(f'expected images in {folder / "frames"}, found none')
     masks = [folder / 'masks' / f'{frame.stem}.png' for frame in frames]
     if missing := [mask for mask in masks if not mask.is_file()]:
         raise UnreadableClip(f'expected a mask for each frame, {len(missing)} are missing, first {missing[0]}')
-    return Clip(
-        name=str(meta.get('name', folder.name)),
-        fps=float(meta.get('fps', 25.0)),
-        frames=ImageFiles(frames, grey=False),
-        labels=ImageFiles(masks, grey=True),
-        objects={int(value): str(name) for value, name in meta['objects'].items()},
-        ignore_values=tuple(int(value) for value in meta.get('ignore_values', ())),
-    )
+    return list(zip(frames, masks, strict=True))
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
