@@ -80,9 +80,12 @@ class PromptScript:
         return [(stamp, list(prompts)) for stamp, prompts in groupby(self.prompts, key=lambda prompt: prompt.stamp_ns)]
 
     @property
-    def labels(self) -> dict[str, str]:
-        """Object id to class name, or to the id where no class is named."""
-        return {prompt.object_id: prompt.label or prompt.object_id for prompt in reversed(self.prompts)}
+    def first_prompts(self) -> dict[str, ScriptedPrompt]:
+        """Object id to the first prompt of the object, in the order of stamps."""
+        first: dict[str, ScriptedPrompt] = {}
+        for prompt in self.prompts:
+            first.setdefault(prompt.object_id, prompt)
+        return first
 
 
 def script_beside(bag: Path) -> Path | None:

@@ -48,9 +48,9 @@ def test_prompts_are_ordered_and_grouped_by_stamp(tmp_path: Path) -> None:
     assert groups == [(BOX.stamp_ns, [BOX, CLICKS]), (late.stamp_ns, [late])]
 
 
-def test_the_first_prompt_names_an_objects_class() -> None:
+def test_the_first_prompt_of_each_object_is_known() -> None:
     correction = ScriptedPrompt(BOX.stamp_ns + 1, 'grasper_1', 'other', CLICKS.prompt)
-    assert PromptScript(TOPIC, (BOX, CLICKS, correction)).labels == {'grasper_1': 'grasper', 'needle': 'needle'}
+    assert PromptScript(TOPIC, (BOX, CLICKS, correction)).first_prompts == {'grasper_1': BOX, 'needle': CLICKS}
 
 
 @pytest.mark.parametrize(
