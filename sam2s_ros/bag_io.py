@@ -209,10 +209,13 @@ class BagWriter:
 
     def __init__(self, path: Path) -> None:
         from rosbags.rosbag2 import StoragePlugin, Writer
+        from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
 
         if path.exists():
             raise FileExistsError(f'expected a new path for a recording, {path} exists; remove it or give another')
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
+        # Inside the mcap file: label images shrink a hundredfold, and every reader of mcap undoes it by itself.
+        self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._writer.open()
         self._connections: dict[str, Connection] = {}
 
