@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,13 @@ def stamp_ns(message: Any) -> int:
     """A message's header stamp in nanoseconds."""
     stamp = message.header.stamp
     return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+
+
+def cdr_stamp_ns(cdr: bytes) -> int:
+    """The header stamp, nanoseconds, of a serialized message that begins with a std_msgs/Header."""
+    # CDR: 4 bytes that tell the byte order (the second is 1 for little-endian), then the fields in order.
+    seconds, nanoseconds = struct.unpack_from('<iI' if cdr[1] & 1 else '>iI', cdr, 4)
+    return int(seconds * NANOSECONDS + nanoseconds)
 
 
 def header(stamp: int, frame_id: str) -> Any:
