@@ -36,7 +36,7 @@ class Handling:
 
 def draw_size(rng: np.random.Generator, side: int) -> float:
     """A shaft diameter in pixels: far and thin to near and thick."""
-    return float(side * np.exp(rng.uniform(np.log(0.045), np.log(0.17))))
+    return float(side * np.exp(rng.uniform(np.log(0.045), np.log(0.2))))
 
 
 def instrument_actor(

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
-NoiseKind: TypeAlias = Literal['cloud', 'rough', 'ridge', 'cells', 'grain']
+NoiseKind: TypeAlias = Literal['smooth', 'fold', 'cloud', 'rough', 'ridge', 'cells', 'grain']
 
 TILE_SIDE = 512
 # Power-law exponents of the amplitude spectrum: how fast detail fades from coarse to fine.
-_SPECTRA = {'cloud': 1.9, 'rough': 1.25, 'ridge': 1.7, 'grain': 0.3}
+_SPECTRA = {'smooth': 3.2, 'fold': 2.7, 'cloud': 1.9, 'rough': 1.25, 'ridge': 1.7, 'grain': 0.3}
 
 
 def noise_field(rng: np.random.Generator, kind: NoiseKind, height: int, width: int, period: float) -> Array:
@@ -67,7 +67,7 @@ def _spectral(kind: NoiseKind) -> Array:
     radius[0, 0] = np.inf
     spectrum = np.fft.fft2(rng.standard_normal((TILE_SIDE, TILE_SIDE))) * np.maximum(radius, 2.0) ** -_SPECTRA[kind]
     values = np.fft.ifft2(spectrum).real
-    return _unit(-np.abs(values) if kind == 'ridge' else values)
+    return _unit(-np.abs(values) if kind in ('ridge', 'fold') else values)
 
 
 def _cells() -> Array:

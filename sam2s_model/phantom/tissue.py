@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -58,29 +59,31 @@ LOOKS = {
     'stomach': TissueLook((168, 68, 50), (214, 118, 88), (240, 172, 130), 'cells', 0.35, 0.5, 1.0, 0.3, 0.0, 0.9, 0.5),
 }
 
-_FAT: tuple[Colour, Colour] = ((186, 124, 44), (240, 206, 116))
+_FAT: tuple[Colour, Colour] = ((204, 138, 66), (246, 200, 122))
 _VESSELS: tuple[Colour, ...] = ((126, 20, 26), (150, 30, 30), (92, 30, 52), (70, 52, 88))
 
 
 def draw_tissue(rng: np.random.Generator, look: TissueLook, height: int, width: int) -> Backdrop:
-    """Draw a canvas of one tissue for an image of height × width pixels."""
+    """Draw a canvas of one tissue, with sheets of others on it, for an image of height × width pixels."""
     rows, columns = canvas_shape(height, width)
     side = min(height, width)
     relief, crest = _relief(rng, look, rows, columns, side)
-    slopes = _slopes(relief, side)
     albedo = _colours(rng, look, crest, rows, columns, side)
     _draw_vessels(rng, albedo, look.vessels, side)
+    for _ in range(rng.choice(3, p=[0.35, 0.4, 0.25])):
+        _lay_sheet(rng, albedo, relief, random_look(rng) if rng.random() < 0.6 else look, side)
+    slopes = _slopes(relief, side)
     albedo *= _diffuse(rng, slopes)[..., None]
     _darken_lumen(rng, albedo, look.lumen, side)
     gloss = look.gloss * rng.choice([0.0, 0.5, 1.0], p=[0.15, 0.25, 0.6])
-    return Backdrop(albedo, slopes, float(gloss), float(rng.uniform(25, 160)))
+    return Backdrop(albedo, slopes, float(gloss), math.exp(rng.uniform(math.log(25), math.log(160))))
 
 
 def tissue_texture(rng: np.random.Generator, look: TissueLook, height: int, width: int, side: int) -> Array:
     """A flat piece of tissue (height, width, 3) float32 in [0, 255] for an image whose shorter side is `side`."""
     _, crest = _relief(rng, look, height, width, side)
     rgb = _colours(rng, look, crest, height, width, side)
-    _draw_vessels(rng, rgb, look.vessels * 0.6, side)
+    _draw_vessels(rng, rgb, look.vessels * 0.5, min(side, height, width))
     return rgb
 
 
@@ -92,12 +95,36 @@ def random_look(rng: np.random.Generator) -> TissueLook:
 def _relief(rng: np.random.Generator, look: TissueLook, rows: int, columns: int, side: int) -> tuple[Array, Array]:
     """Height of the surface, in image sides, and the pattern in [0, 1] that colours it."""
     crest = noise_field(rng, look.pattern, rows, columns, look.period * side * rng.uniform(0.7, 1.4))
-    broad = noise_field(rng, 'cloud', rows, columns, 2.5 * side)
-    fine = noise_field(rng, 'rough', rows, columns, 0.5 * side)
-    relief = 0.25 * broad + 0.05 * look.relief * crest + 0.0025 * look.relief * fine
+    broad = noise_field(rng, 'smooth', rows, columns, rng.uniform(1.2, 3.5) * side)
+    relief = (
+        rng.uniform(0.2, 0.6) * broad + math.exp(rng.uniform(math.log(0.002), math.log(0.04))) * look.relief * crest
+    )
     if look.folds > 0:
-        relief += 0.05 * look.folds * noise_field(rng, 'ridge', rows, columns, rng.uniform(1.5, 3.0) * side)
-    return relief, crest
+        relief += 0.07 * look.folds * noise_field(rng, 'fold', rows, columns, rng.uniform(1.5, 4.0) * side)
+    # Small bumps in places only: they break the highlights into sparks, where smooth tissue has broad glare.
+    fine = noise_field(rng, 'rough', rows, columns, rng.uniform(0.3, 0.8) * side)
+    places = smoothstep(0.35, 0.75, noise_field(rng, 'cloud', rows, columns, 1.5 * side))
+    return relief + rng.uniform(0.0, 0.005) * look.relief * fine * places, crest
+
+
+def _lay_sheet(rng: np.random.Generator, albedo: Array, relief: Array, look: TissueLook, side: int) -> None:
+    """Lay a raised sheet of tissue with a wavy border over part of the canvas, with its shadow beside it."""
+    rows, columns = relief.shape
+    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32) / side
+    direction = rng.uniform(0, 2 * np.pi)
+    level = math.cos(direction) * (x - columns / side / 2) + math.sin(direction) * (y - rows / side / 2)
+    level += rng.uniform(0.3, 1.2) * (noise_field(rng, 'smooth', rows, columns, rng.uniform(1.0, 2.5) * side) - 0.5)
+    level += rng.uniform(0.0, 0.06) * (noise_field(rng, 'rough', rows, columns, 0.7 * side) - 0.5) - rng.uniform(
+        0.0, 0.35
+    )
+    softness = rng.uniform(0.006, 0.06)
+    cover = smoothstep(-softness, softness, level)[..., None]
+    shade = 1 - rng.uniform(0.1, 0.55) * smoothstep(-rng.uniform(0.06, 0.25), 0.0, level)
+    albedo *= shade[..., None]
+    albedo += (tissue_texture(rng, look, rows, columns, side) - albedo) * cover
+    # The edge is round: it rises over a tenth of the image and then levels out.
+    rise = np.clip(level / rng.uniform(0.05, 0.2), 0, 1)
+    relief += rng.uniform(0.02, 0.08) * np.sqrt(rise * (2 - rise))
 
 
 def _slopes(relief: Array, side: int) -> Array:
@@ -143,10 +170,10 @@ def _draw_vessels(rng: np.random.Generator, rgb: Array, density: float, side: in
     ink = np.zeros(rgb.shape[:2], np.uint8)
     for _ in range(count):
         start = rng.uniform(0, 1, 2) * np.array([rgb.shape[1], rgb.shape[0]])
-        _grow_vessel(rng, ink, start, rng.uniform(0, 2 * np.pi), rng.uniform(0.004, 0.016) * side, side, 3)
+        _grow_vessel(rng, ink, start, rng.uniform(0, 2 * np.pi), rng.uniform(0.003, 0.012) * side, side, 3)
     alpha = cv2.GaussianBlur(ink, (0, 0), max(0.6, side / 350)).astype(np.float32)[..., None] / 255
     colour = np.array(_VESSELS[rng.integers(len(_VESSELS))], np.float32)
-    rgb += (colour - rgb) * (alpha * rng.uniform(0.35, 0.8))
+    rgb += (colour - rgb) * (alpha * rng.uniform(0.25, 0.7))
 
 
 def _grow_vessel(
@@ -156,8 +183,10 @@ def _grow_vessel(
     headings = heading + np.cumsum(rng.normal(0, 0.22, steps))
     points = start + np.cumsum(np.stack([np.cos(headings), np.sin(headings)], axis=1), axis=0) * (side * 0.03)
     fixed = np.round(points * 16).astype(np.int32)
-    shade = int(255 * min(1.0, 0.4 + thickness))
-    cv2.polylines(ink, [fixed], False, (shade,), max(1, round(thickness)), cv2.LINE_AA, 4)
+    for begin in range(0, steps - 1, 4):  # thinner towards its end
+        width = thickness * (1 - 0.6 * begin / steps)
+        shade = int(255 * min(1.0, 0.3 + 0.7 * width))
+        cv2.polylines(ink, [fixed[begin : begin + 5]], False, (shade,), max(1, round(width)), cv2.LINE_AA, 4)
     if generations == 0:
         return
     for _ in range(int(rng.integers(1, 3))):

@@ -89,7 +89,9 @@ def _shoot(rng: np.random.Generator, config: PhantomConfig, seed: int) -> Phanto
     backdrop, look = draw_stage(rng, config)
     surgical = look is not None
     camera = draw_camera(rng, times, config.height, config.width, config.motion, alive=surgical)
-    optics = draw_optics(rng, config.height, config.width, surgical and rng.random() < 0.25, 1.0 if surgical else 0.4)
+    # Benches and bedrooms are lit evenly, unless an endoscope is the only lamp.
+    falloff = 1.0 if surgical else float(rng.choice([0.2, 2.0], p=[0.75, 0.25]))
+    optics = draw_optics(rng, config.height, config.width, surgical and rng.random() < 0.25, falloff)
     actors = draw_actors(rng, config, camera, look)
     plan = plan_disturbances(rng, times, config.height, config.width, config.disturbance)
     frames, labels = _film(rng, backdrop, actors, camera, optics, plan)
