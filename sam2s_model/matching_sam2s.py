@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.image_encoder import FpnNeck
-from sam2s_model.layers import LayerNorm2d
+from sam2s_model.layers import LayerNorm2d, Mlp
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import ChosenMask, DecoderOutput, MaskDecoder, choose_mask
 from sam2s_model.matching import STRIDE, KeyBasis, ReadOut, learn_basis, matching_keys, read_everywhere, read_nearby
@@ -77,9 +77,9 @@ class MatchingSam2s(nn.Module):
 
     def _start_from_the_read_out(self) -> None:
         for head in self.mask_decoder.output_hypernetworks_mlps:
-            _silence(head.layers[-1], 0.0)
-        _silence(self.mask_decoder.iou_prediction_head.layers[-1], 2.0)
-        _silence(self.mask_decoder.pred_obj_score_head.layers[-1], 4.0)
+            _silence(head, 0.0)
+        _silence(self.mask_decoder.iou_prediction_head, 2.0)
+        _silence(self.mask_decoder.pred_obj_score_head, 4.0)
 
     def train(self, mode: bool = True) -> MatchingSam2s:
         """Switch everything but the trunk and the statistics of its maps."""
@@ -92,6 +92,7 @@ class MatchingSam2s(nn.Module):
     def fit_tap_norms(self, images: Tensor) -> None:
         """Set the statistics of the trunk's maps from a batch of images (N, 3, S, S), before training."""
         for norm, features in zip(self.tap_norms, self._taps(self.trunk(images)), strict=True):
+            assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
             norm.running_mean.copy_(features.mean((0, 2, 3)))
             norm.running_var.copy_(features.var((0, 2, 3)))
 
@@ -182,10 +183,13 @@ class ClueEncoder(nn.Module):
         return dense
 
 
-def _silence(layer: nn.Module, bias: float) -> None:
-    assert isinstance(layer, nn.Linear)
-    nn.init.zeros_(layer.weight)
-    nn.init.constant_(layer.bias, bias)
+def _silence(head: nn.Module, answer: float) -> None:
+    """Let a head give the same answer whatever it sees, until it is trained."""
+    assert isinstance(head, Mlp)
+    last = head.layers[-1]
+    assert isinstance(last, nn.Linear)
+    nn.init.zeros_(last.weight)
+    nn.init.constant_(last.bias, answer)
 
 
 def _matching_maps(maps: TrunkMaps) -> tuple[Tensor, ...]:

@@ -30,8 +30,9 @@ def guess_mask(image: NDArray[np.uint8], points: NDArray[np.float32], labels: ND
     if not _can_cut(trimap):
         return rough
     cut = trimap.copy()
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(image, cut, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)  # GrabCut clusters with OpenCV's global generator; the same prompt shall give the same mask
+    cv2.grabCut(image, cut, (0, 0, 1, 1), background, foreground, ITERATIONS, cv2.GC_INIT_WITH_MASK)
     found = (cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)
     return _logits(found) if found.any() else rough
 

@@ -96,7 +96,7 @@ def _step(run: Run, config: TrainingConfig, source: Iterator[Clip]) -> dict[str,
         losses = clip_losses(run.network, next(source), torch.device('cpu'))
         total = torch.stack([loss.total for loss in losses]).mean() if losses else None
         if total is not None:
-            (total / config.clips_per_step).backward()
+            torch.autograd.backward(total / config.clips_per_step)
         judged += [Losses(*(term.detach() for term in loss)) for loss in losses]
     nn.utils.clip_grad_norm_(run.network.parameters(), config.clip_norm)
     run.optimizer.step()

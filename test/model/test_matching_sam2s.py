@@ -1,0 +1,91 @@
+"""The shipped network, with a trunk of random weights where it does not matter and the shipped ones where it does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sam2s_model import BoxPrompt, Frame, MaskPrompt, PointPrompt, Tracker, build_tracker
+from sam2s_model.matching_sam2s import MatchingSam2s
+from sam2s_model.phantom import generate, preset
+
+SIDE = 128
+
+
+def frames_of_a_moving_disc(count: int) -> tuple[list[Frame], list[np.ndarray]]:
+    """A red disc that drifts over grey noise: frames, and its masks."""
+    rng = np.random.default_rng(0)
+    background = rng.integers(60, 120, (SIDE, SIDE, 3), np.uint8)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    frames, masks = [], []
+    for t in range(count):
+        mask = (x - 40 - 3 * t) ** 2 + (y - 60 - t) ** 2 < 18**2
+        rgb = background.copy()
+        rgb[mask] = (210, 50, 40)
+        frames.append(Frame(rgb, t * 40_000_000))
+        masks.append(mask)
+    return frames, masks
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / max((a | b).sum(), 1))
+
+
+def tracker() -> Tracker:
+    return build_tracker('lite', device='cpu', image_size=SIDE)
+
+
+def test_a_mask_prompt_is_followed_through_the_video() -> None:
+    frames, masks = frames_of_a_moving_disc(10)
+    tracked = tracker()
+    tracked.prompt(frames[0], 'disc', MaskPrompt(masks[0]))
+    scores = [iou(tracked.step(frame)['disc'].mask, mask) for frame, mask in zip(frames[1:], masks[1:], strict=True)]
+    assert min(scores) > 0.7
+
+
+@pytest.mark.parametrize('prompt', [BoxPrompt((22, 42, 59, 79)), PointPrompt(((40, 60),), (1,))], ids=['box', 'click'])
+def test_a_box_and_a_click_find_the_object(prompt: BoxPrompt | PointPrompt) -> None:
+    frames, masks = frames_of_a_moving_disc(1)
+    assert iou(tracker().prompt(frames[0], 'disc', prompt)['disc'].mask, masks[0]) > 0.7
+
+
+def test_a_prompted_mask_comes_back_as_it_was_given() -> None:
+    frames, masks = frames_of_a_moving_disc(1)
+    result = tracker().prompt(frames[0], 'disc', MaskPrompt(masks[0]))['disc']
+    assert iou(result.mask, masks[0]) > 0.93
+    assert result.score == 1.0
+
+
+def test_objects_do_not_influence_each_other() -> None:
+    video = generate(preset('training', frames=5, height=SIDE, width=SIDE, objects=(3, 3), photos=False), seed=5)
+    frames = [Frame(rgb, t * 40_000_000) for t, rgb in enumerate(video.frames)]
+    shown = [k for k in range(1, len(video.names) + 1) if (video.labels[0] == k).sum() > 50]
+
+    def masks_of(first: int, others: list[int]) -> list[np.ndarray]:
+        tracked = tracker()
+        for k in (first, *others):
+            tracked.prompt(frames[0], str(k), MaskPrompt(video.labels[0] == k))
+        return [tracked.step(frame)[str(first)].mask for frame in frames[1:]]
+
+    alone, together = masks_of(shown[0], []), masks_of(shown[0], shown[1:])
+    assert len(shown) > 1
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_an_untrained_decoder_leaves_the_read_out_as_it_is() -> None:
+    network = MatchingSam2s(image_size=SIDE).eval()
+    frames, masks = frames_of_a_moving_disc(2)
+    tracked = Tracker(network, torch.device('cpu'))
+    tracked.prompt(frames[0], 'disc', MaskPrompt(masks[0]))
+    tracked.step(frames[1])
+    before = tracked.step(frames[1])['disc']
+    for head in network.mask_decoder.output_hypernetworks_mlps:
+        head.layers[0].weight.data.normal_()
+    assert np.array_equal(before.mask, tracked.step(frames[1])['disc'].mask)
+    assert before.presence > 0.9
+
+
+def test_an_image_size_that_does_not_tile_is_refused() -> None:
+    with pytest.raises(ValueError, match='multiple of 64, got 100'):
+        MatchingSam2s(image_size=100)
