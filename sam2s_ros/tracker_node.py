@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from contextlib import suppress
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from sam2s_msgs.srv import AddPrompts
@@ -85,22 +88,35 @@ class TrackerNode(Node):
 
 def main(args: list[str] | None = None) -> int:
     """`ros2 run sam2s_ros tracker_node`: run until SIGINT or SIGTERM; 1 when the node refuses to start."""
-    rclpy.init(args=args)
+    # rclpy's own handlers make every publisher invalid at once, in the middle of the work in hand.
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     node = TrackerNode()
     try:
         node.configure()
-        node.activate()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return _shut_down(node)
     except (ValueError, OSError) as error:
         node.get_logger().fatal(f'refusing to start: {error}')
         _shut_down(node)
         return 1
+    if not stop.is_set():
+        node.activate()
+        _spin_until(stop, node)
+    return _shut_down(node)
+
+
+def _spin_until(stop: threading.Event, node: TrackerNode) -> None:
     executor = MultiThreadedExecutor(EXECUTOR_THREADS)
     executor.add_node(node)
-    with suppress(KeyboardInterrupt, ExternalShutdownException):
-        executor.spin()
-    return _shut_down(node)
+
+    # Not in the main thread: Python handles signals only there, and not while it waits inside rclpy.
+    with ThreadPoolExecutor(1, thread_name_prefix='executor') as thread:
+        spinning = thread.submit(executor.spin)
+        spinning.add_done_callback(lambda _: stop.set())
+        stop.wait()
+        executor.shutdown(timeout_sec=0)
+    spinning.result()
 
 
 def _shut_down(node: TrackerNode) -> int:
