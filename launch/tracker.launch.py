@@ -25,7 +25,7 @@ ARGUMENTS = (
     DeclareLaunchArgument(
         'params_file',
         default_value=str(CONFIG / 'tracker.yaml'),
-        description='YAML file with the parameters of the node',
+        description='YAML file with parameters',
     ),
     DeclareLaunchArgument(
         'checkpoint', default_value='', description='Weights, .safetensors or .pt; empty for those of params_file'
