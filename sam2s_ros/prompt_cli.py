@@ -50,9 +50,7 @@ def _parse(args: list[str]) -> argparse.Namespace:
         '--mode', choices=[mode.name.lower() for mode in PromptMode], default='new', help='what the prompt is for'
     )
     parser.add_argument('--normalized', action='store_true', help='coordinates are parts of width and height, 0 to 1')
-    parser.add_argument(
-        '--node', default='sam2s_tracker', help='name of the tracker node, with namespace if it has one'
-    )
+    parser.add_argument('--node', default='sam2s_tracker', help='name of the tracker node, namespace and all')
     parser.add_argument('--timeout', type=float, default=10.0, help='longest wait, seconds')
     options = parser.parse_args(args)
     if options.box is None and not options.points:
