@@ -23,6 +23,8 @@ REQUIREMENTS = Path(__file__).resolve().parent / 'requirements'
 CMAKE_REPAIR = Path(__file__).resolve().parent / 'ros_wheels.py'
 VENV = ROOT / '.venv'
 SETUP = ROOT / '.setup'
+# By the interpreter of .venv, since the scripts it installs will run under the one that runs it.
+RUN_COLCON = 'import sys; from colcon_core.command import main; sys.exit(main())'
 WHEELS = ('model.txt', 'arrays.txt', 'ros_jazzy.txt', 'training.txt', 'checks.txt')
 WHEELS_BESIDE_ROS = ('model.txt', 'arrays_system_ros.txt', 'training.txt', 'checks.txt')
 
@@ -117,10 +119,17 @@ def build_overlay(stage: Stage, ros: str | None) -> None:
         for folder in ('build', 'install'):
             shutil.rmtree(SETUP / folder, ignore_errors=True)
     stage.begin()
-    command = [str(VENV / 'bin' / 'python'), '-m', 'colcon', '--log-base', str(SETUP / 'log'), 'build']
+    command = [str(VENV / 'bin' / 'python'), '-c', RUN_COLCON, '--log-base', str(SETUP / 'log'), 'build']
     command += ['--build-base', str(SETUP / 'build'), '--install-base', str(SETUP / 'install'), '--symlink-install']
-    command += ['--base-paths', '.', 'sam2s_msgs', '--packages-select', 'sam2s_msgs', 'sam2s_ros']
-    command += ['--cmake-args', f'-DPython3_EXECUTABLE={VENV / "bin" / "python"}', '-DBUILD_TESTING=OFF', '-Wno-dev']
+    command += [
+        '--base-paths',
+        '.',
+        'sam2s_msgs',
+        '--cmake-args',
+        f'-DPython3_EXECUTABLE={VENV / "bin" / "python"}',
+        '-DBUILD_TESTING=OFF',
+        '-Wno-dev',
+    ]
     title = 'Build sam2s_msgs and sam2s_ros (half a minute)'
     run_quietly(title, command, SETUP / 'build.log', ROOT, build_variables(ros))
     stage.finish()

@@ -71,6 +71,6 @@ def missing_tools(ros: str | None) -> list[tuple[str, str]]:
     if not (Path(sysconfig.get_paths()['include']) / 'Python.h').is_file():
         missing.append(('the C header Python.h', 'python3-dev'))
     missing += [(tool, tool) for tool in ('g++', 'cmake', 'make') if shutil.which(tool) is None]
-    if ros is not None and importlib.util.find_spec('colcon') is None:
+    if ros is not None and importlib.util.find_spec('colcon_core') is None:
         missing.append(('colcon', 'python3-colcon-common-extensions'))
     return missing
