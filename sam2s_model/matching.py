@@ -18,6 +18,7 @@ TILE = 8  # cells on each side of a block of queries that share their window
 REACH = 10  # how many cells further a window reaches on each side; about a fifth of the image between two frames
 TEMPERATURE = 0.03
 EPS = 1e-5
+CHUNK = 256  # queries matched at a time; their similarities stay in the cache
 
 
 class KeyBasis(NamedTuple):
@@ -102,7 +103,7 @@ def read_everywhere(query: Tensor, keys: Tensor, masks: Tensor) -> ReadOut:
         masks: (N, F, h·w) mask values in [0, 1] of N objects in these frames.
     """
     values = _values(masks.flatten(1))
-    sums = torch.cat([_weights(chunk @ keys.flatten(0, 1).T) @ values for chunk in query.split(TILE * TILE * 4)])
+    sums = torch.cat([_weights(chunk @ keys.flatten(0, 1).T) @ values for chunk in torch.split(query, CHUNK)])
     return ReadOut(sums[:, :-1].T, sums[:, -1])
 
 
