@@ -54,14 +54,14 @@ def test_a_signal_ends_the_node_within_five_seconds_with_zero(bench: Any, number
     assert 'Traceback' not in process.output
 
 
-def test_a_signal_while_the_model_loads_ends_the_node_with_zero(bench: Any, until: Until) -> None:
+def test_a_signal_right_after_the_start_ends_the_node_with_zero(bench: Any, until: Until) -> None:
     process = start(bench, 'hasty')
     until(lambda: 'hasty' in bench.node.get_node_names(), 60.0, lambda: process.output)
     process.signal(signal.SIGINT)
     began = time.monotonic()
     assert process.wait() == 0, process.output
     assert time.monotonic() - began < 5.0
-    assert process.output == ''
+    assert 'Traceback' not in process.output
 
 
 def test_a_signal_while_tracking_ends_the_node_within_five_seconds(bench: Any, until: Until) -> None:
