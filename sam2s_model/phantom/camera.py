@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-import cv2
 import numpy as np
 
 from sam2s_model.phantom.motion import wander
@@ -65,16 +65,27 @@ class CameraPath:
         world = world - self.pulsation(frame, world)
         canvas = world * self.side + np.array([canvas_shape[1] / 2, canvas_shape[0] / 2])
         coarse = canvas.reshape(_GRID, _GRID, 2).astype(np.float32)
-        fine = _resize_corners(coarse, self.height, self.width)
-        return fine[..., 0], fine[..., 1]
+        x, y = coarse[..., 0], coarse[..., 1]
+        return _enlarge(x, self.height, self.width), _enlarge(y, self.height, self.width)
 
 
-def _resize_corners(coarse: Array, height: int, width: int) -> Array:
-    """Enlarge a grid so that its corner samples fall on the corner pixels."""
-    rows, columns = coarse.shape[:2]
-    matrix = np.array([[(columns - 1) / (width - 1), 0, 0], [0, (rows - 1) / (height - 1), 0]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(coarse, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+def _enlarge(coarse: Array, height: int, width: int) -> Array:
+    """Interpolate a grid (g, g) linearly so that its corner samples fall on the corner pixels: (height, width).
+
+    Written out because OpenCV rounds positions to 1/32 of a grid cell, and a matrix product would wake BLAS threads.
+    """
+    low, share = _grid_positions(height)
+    rows = coarse[low] * (1 - share)[:, None] + coarse[low + 1] * share[:, None]
+    low, share = _grid_positions(width)
+    return rows[:, low] * (1 - share) + rows[:, low + 1] * share
+
+
+@cache
+def _grid_positions(length: int) -> tuple[Array, Array]:
+    """For each of `length` pixels the grid sample before it and its float32 way to the next one."""
+    at = np.linspace(0, _GRID - 1, length)
+    low = np.minimum(at.astype(int), _GRID - 2)
+    return low, (at - low).astype(np.float32)
 
 
 def draw_camera(

@@ -74,13 +74,12 @@ def _thing(
 ) -> tuple[Actor, bool]:
     """Something that is no instrument, and whether it lies on the tissue."""
     station = _draw_station(rng, camera)
-    kind = rng.random()
-    if look is not None and kind < 0.5:
+    if look is not None and rng.random() >= config.foreign:
+        if rng.random() < 0.3:
+            return organ_actor(rng, camera, handling, station), True
         bump_look = look if rng.random() < 0.6 else random_look(rng)
-        if kind < 0.35:
-            return bump_actor(rng, camera, handling, station, bump_look), True
-        return organ_actor(rng, camera, handling, station), True
-    if kind < 0.75:
+        return bump_actor(rng, camera, handling, station, bump_look), True
+    if rng.random() < 0.55:
         return shape_actor(rng, camera, handling, station, config.photos), False
     return creature_actor(rng, camera, handling, station, config.photos), False
 

@@ -19,6 +19,8 @@ class PhantomConfig:
         distractors: Most objects that are there but not prompted (their pixels are background).
         instruments: Share of instruments among the prompted objects.
         instrument_parts: How often only a part of an instrument is what is prompted.
+        foreign: Share of things that do not belong to a body (shapes, creatures) among those that are no instruments,
+            on tissue; elsewhere all are.
         lookalikes: How often an instrument is joined by another of its class.
         tissue: Share of videos on tissue; the others have arbitrary backgrounds.
         absence: How often an object leaves and returns. late: How often it is away at first.
@@ -37,6 +39,7 @@ class PhantomConfig:
     distractors: int = 2
     instruments: float = 0.5
     instrument_parts: float = 0.0
+    foreign: float = 0.5
     lookalikes: float = 0.25
     tissue: float = 0.6
     absence: float = 0.2
@@ -61,8 +64,8 @@ class PhantomConfig:
 PRESETS = {
     # Instruments at work on tissue: what the demo bag shows.
     'surgery': PhantomConfig(
-        height=360, width=480, frames=400, objects=(3, 3), distractors=0, instruments=0.8, lookalikes=0.0, tissue=1.0,
-        absence=0.7, late=0.2, motion=0.7, disturbance=0.35,
+        height=360, width=480, frames=400, objects=(3, 3), distractors=0, instruments=0.8, foreign=0.0, lookalikes=0.0,
+        tissue=1.0, absence=0.7, late=0.2, motion=0.7, disturbance=0.35,
     ),
     # Anything that can be prompted, on anything: half of the objects are no instruments.
     'training': PhantomConfig(instrument_parts=0.12, photos=True),

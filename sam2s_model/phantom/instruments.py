@@ -131,7 +131,9 @@ def _shaft_sprite(rng: np.random.Generator, scale: float) -> Sprite:
     v = ((np.arange(rows, dtype=np.float32) - (rows - 1) / 2) / (scale / 2))[:, None]
     alpha = np.clip((1 - np.abs(v)) * scale / 2 + 0.5, 0, 1) * np.ones((1, columns), np.float32)
     alpha[:, -1] *= 0.5
-    colour = np.array(_SHAFTS[rng.integers(len(_SHAFTS))], np.float32) * rng.uniform(0.8, 1.15, 3)
+    tint = 0.2 if rng.random() < 0.15 else 0.03
+    colour = np.array(_SHAFTS[rng.integers(len(_SHAFTS))], np.float32) * rng.uniform(0.8, 1.15)
+    colour = colour * rng.uniform(1 - tint, 1 + tint, 3)
     rgb = np.broadcast_to(colour, (rows, columns, 3)) * _shaft_marks(rng, rows, columns, scale)[..., None]
     rgb = rgb * _cylinder(rng, v)[..., None]
     rgb = rgb + _shaft_gloss(rng, v, rows, columns)[..., None]
@@ -172,8 +174,8 @@ def _shaft_marks(rng: np.random.Generator, rows: int, columns: int, scale: float
 
 def _reflect_tissue(rng: np.random.Generator, rgb: Array, v: Array) -> None:
     """Shiny edges pick up the red of what surrounds them."""
-    tint = np.array([rng.uniform(120, 210), rng.uniform(40, 110), rng.uniform(30, 90)], np.float32)
-    amount = rng.uniform(0.0, 0.45) * smoothstep(0.2, 1.0, np.abs(v - rng.uniform(-0.3, 0.3)))
+    tint = np.array([rng.uniform(120, 210), rng.uniform(60, 110), rng.uniform(40, 80)], np.float32)
+    amount = rng.uniform(0.0, 0.35) * smoothstep(0.4, 1.0, np.abs(v - rng.uniform(-0.3, 0.3)))
     rgb += (tint * 0.7 - rgb) * amount[..., None]
 
 

@@ -18,6 +18,8 @@ from sam2s_model.phantom.disturbances import Disturbances, interlaced, plan_dist
 from sam2s_model.phantom.scene import Actor, compose
 
 _BASE_FPS = 25.0
+# Seeds from here on are for evaluation and demonstration: never trained on.
+TRAINING_SEEDS = 1_000_000
 _ATTEMPTS = 20
 # An object with fewer pixels on its best frame, as a share of the image, cannot be pointed at.
 _SMALLEST = 0.0008
@@ -74,7 +76,7 @@ def training_clip(
     fps = _BASE_FPS / float(rng.choice(np.asarray(strides)))
     # Short clips would hardly show an absence, so they get more of them.
     settings = preset('training', height=side, width=side, frames=frames, fps=fps, absence=0.3)
-    return generate(settings, int(rng.integers(2**31)))
+    return generate(settings, int(rng.integers(TRAINING_SEEDS)))
 
 
 def masklets(video: PhantomVideo) -> tuple[Masklet, ...]:

@@ -79,7 +79,9 @@ def test_half_of_the_training_objects_are_no_instruments() -> None:
 
 
 def test_objects_leave_and_return() -> None:
-    config = preset('surgery', height=64, width=96, frames=60, fps=5, objects=(1, 1), absence=1.0, late=0.0)
+    config = preset(
+        'surgery', height=64, width=96, frames=60, fps=5, objects=(1, 1), instruments=1.0, absence=1.0, late=0.0
+    )
     returned = 0
     for seed in range(6):
         edges = np.diff(generate(config, seed).visible[0].astype(int))
