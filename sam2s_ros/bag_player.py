@@ -7,10 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import rclpy
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
@@ -19,8 +21,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from sam2s_ros.bag_io import BagReader, SerializedImage, UnreadableBag
 from sam2s_ros.bag_types import COMPRESSED_IMAGE, IMAGE, NANOSECONDS
 
-# Reliable, so that both kinds of subscriber match; a short history, so that a slow one gets new images, not old ones.
-PLAYER_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)
+# Reliable, so that both kinds of subscriber match. The history bridges a subscriber's pause, not its slowness.
+PLAYER_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
+DELIVERED_WITHIN = Duration(seconds=2)
 
 IMAGE_TYPES = {IMAGE: Image, COMPRESSED_IMAGE: CompressedImage}
 
@@ -90,6 +93,8 @@ class BagPlayer(Node):
                 published += 1
             if not self._playback.loop or not published:
                 break
+        # Whoever leaves now takes along what has not been delivered.
+        self._publisher.wait_for_all_acked(DELIVERED_WITHIN)
         return published
 
     def stop(self) -> None:
@@ -123,9 +128,9 @@ def main(args: list[str] | None = None) -> None:
             topic = bag.image_topic(options.topic)
             player = BagPlayer(bag, topic, options.publish_as, Playback(options.rate, options.start, options.loop))
             player.get_logger().info(f'playing {topic}: {bag.count(topic)} images, waiting for a subscriber')
-            rclpy.get_default_context().on_shutdown(player.stop)
-            if player.wait_for_subscriber():
-                player.get_logger().info(f'{player.play()} images published')
+            with suppress(KeyboardInterrupt):
+                if player.wait_for_subscriber():
+                    player.get_logger().info(f'{player.play()} images published')
     except (UnreadableBag, ValueError) as error:
         raise SystemExit(f'error: {error}') from None
     finally:

@@ -1,0 +1,129 @@
+"""Recordings on real topics."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+rclpy = pytest.importorskip('rclpy')
+from rclpy.qos import QoSProfile  # noqa: E402
+from sensor_msgs.msg import CompressedImage  # noqa: E402
+
+from sam2s_ros.bag_io import BagReader  # noqa: E402
+from sam2s_ros.bag_player import BagPlayer, Playback, main  # noqa: E402
+from sam2s_ros.bag_types import stamp_ns  # noqa: E402
+from sam2s_ros.labelled_bag import IMAGE_TOPIC, stamp_of  # noqa: E402
+
+pytestmark = pytest.mark.ros
+
+STAMPS = [stamp_of(index, 25) for index in range(25)]
+
+
+@pytest.fixture
+def received(bench: Any) -> Iterator[list[tuple[float, CompressedImage]]]:
+    """The images that arrive on the recording's topic, each with the time it came."""
+    images: list[tuple[float, CompressedImage]] = []
+    subscription = bench.node.create_subscription(
+        CompressedImage, IMAGE_TOPIC, lambda image: images.append((time.monotonic(), image)), QoSProfile(depth=50)
+    )
+    yield images
+    bench.node.destroy_subscription(subscription)
+
+
+@pytest.fixture
+def play(ros_domain: int, blob_bag: Path) -> Iterator[Callable[..., int]]:
+    """Play the recording of blobs in this process."""
+    rclpy.init(domain_id=ros_domain)
+
+    def run(**settings: Any) -> int:
+        with BagReader(blob_bag) as bag:
+            player = BagPlayer(bag, IMAGE_TOPIC, None, Playback(**settings))
+            assert player.wait_for_subscriber(10)
+            return player.play()
+
+    yield run
+    rclpy.try_shutdown()
+
+
+def test_every_image_arrives_with_its_header_at_the_recordings_pace(
+    play: Callable[..., int], received: list[tuple[float, Any]], until: Callable[..., None]
+) -> None:
+    assert play() == 25
+    until(lambda: len(received) == 25)
+    assert [stamp_ns(image) for _, image in received] == STAMPS
+    assert {image.header.frame_id for _, image in received} == {'endoscope'}
+    assert received[-1][0] - received[0][0] == pytest.approx(24 / 25, abs=0.25)
+
+
+def test_four_times_the_rate_takes_a_quarter_of_the_time(
+    play: Callable[..., int], received: list[tuple[float, Any]], until: Callable[..., None]
+) -> None:
+    play(rate=4.0)
+    until(lambda: len(received) == 25)
+    assert received[-1][0] - received[0][0] == pytest.approx(24 / 100, abs=0.2)
+
+
+def test_playing_can_start_later(
+    play: Callable[..., int], received: list[tuple[float, Any]], until: Callable[..., None]
+) -> None:
+    assert play(start_s=0.8, rate=4.0) == 5
+    until(lambda: len(received) == 5)
+    assert stamp_ns(received[0][1]) == STAMPS[20]
+
+
+def test_a_loop_begins_again_until_it_is_stopped(
+    ros_domain: int, blob_bag: Path, received: list[tuple[float, Any]], until: Callable[..., None]
+) -> None:
+    rclpy.init(domain_id=ros_domain)
+    with BagReader(blob_bag) as bag:
+        player = BagPlayer(bag, IMAGE_TOPIC, None, Playback(rate=10.0, loop=True))
+        assert player.wait_for_subscriber(10)
+        thread = threading.Thread(target=player.play)
+        thread.start()
+        until(lambda: len(received) > 30)
+        player.stop()
+        thread.join(5)
+    rclpy.try_shutdown()
+    assert not thread.is_alive()
+    stamps = [stamp_ns(image) for _, image in received]
+    assert stamps[:26] == [*STAMPS, STAMPS[0]]
+
+
+def test_a_player_without_subscribers_waits(ros_domain: int, blob_bag: Path) -> None:
+    rclpy.init(domain_id=ros_domain)
+    with BagReader(blob_bag) as bag:
+        player = BagPlayer(bag, IMAGE_TOPIC, '/nobody/listens')
+        assert not player.wait_for_subscriber(0.1)
+    rclpy.try_shutdown()
+
+
+@pytest.mark.parametrize('settings', [{'rate': 0.0}, {'rate': float('nan')}, {'start_s': -1.0}])
+def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match='expected rate > 0'):
+        Playback(**settings)
+
+
+def test_the_process_plays_under_another_name(bench: Any, blob_bag: Path, until: Callable[..., None]) -> None:
+    images: list[CompressedImage] = []
+    bench.node.create_subscription(CompressedImage, '/other/compressed', images.append, QoSProfile(depth=50))
+    player = bench.start('sam2s_ros.bag_player', str(blob_bag), '--as', '/other/compressed', '--rate', '5')
+    assert player.wait() == 0, player.output
+    until(lambda: len(images) == 25)
+
+
+def test_the_process_ends_on_ctrl_c_while_it_waits(bench: Any, blob_bag: Path) -> None:
+    player = bench.start('sam2s_ros.bag_player', str(blob_bag), '--as', '/nobody/listens')
+    player.wait_for_output('waiting for a subscriber')
+    player.signal(signal.SIGINT)
+    assert player.wait(5) == 0, player.output
+
+
+def test_a_bag_that_cannot_be_read_is_an_error_of_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match='error: expected a rosbag2 folder'):
+        main([str(tmp_path / 'nowhere')])
