@@ -57,7 +57,7 @@ def instrument_actor(
         station: (2,) world point around which it works.
     """  # fmt: skip
     scope = str(rng.choice([' tip', ' shaft'])) if handling.prompted and rng.random() < parts_share else ''
-    poses = _poses(rng, diameter, camera, handling, station)
+    poses = _poses(rng, diameter, 1.2 * sprites.design.opening, camera, handling, station)
     placements = tuple(place_instrument(sprites, at, _SCOPES[scope]) if shown else () for at, shown in poses)
     return Actor(name + scope, True, handling.prompted, placements, float(rng.uniform(0, 0.6)))
 
@@ -68,13 +68,13 @@ def new_instrument(rng: np.random.Generator, name: str, diameter: float) -> Inst
 
 
 def _poses(
-    rng: np.random.Generator, diameter: float, camera: CameraPath, handling: Handling, station: Array
+    rng: np.random.Generator, diameter: float, widest: float, camera: CameraPath, handling: Handling, station: Array
 ) -> list[tuple[InstrumentPose, bool]]:
     times, side = camera.times, camera.side
     joint, angle, inside = _path(rng, camera, handling, station)
     depth = np.exp(wander(rng, times, rng.uniform(1.5, 4.0), 0.16 * handling.activity)[:, 0])
     bend = wander(rng, times, rng.uniform(0.8, 2.5), rng.choice([0.15, 0.9]))[:, 0]
-    opening = oscillation(rng, times, 0.02, 1.0, rng.uniform(0.5, 2.0)) * rng.uniform(0.3, 1.0)
+    opening = oscillation(rng, times, 0.02, widest * rng.uniform(0.4, 1.0), rng.uniform(0.5, 2.0))
     stretch = 1 - oscillation(rng, times, 0.0, 0.4, rng.uniform(1.0, 3.0))
     smear = np.clip(velocity(joint, times) * handling.shutter, -0.06 * side, 0.06 * side)
     gain = depth * rng.uniform(0.75, 1.15)

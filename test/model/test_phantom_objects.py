@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sam2s_model.phantom.camera import draw_camera
+from sam2s_model.phantom.instrument_actor import Handling
+from sam2s_model.phantom.noise import Array
+from sam2s_model.phantom.objects import bump_actor, creature_actor, organ_actor, shape_actor
+from sam2s_model.phantom.scene import Actor, compose
+from sam2s_model.phantom.shapes import SHAPES
+from sam2s_model.phantom.tissue import LOOKS
+
+TIMES = np.arange(6) / 2.0
+HERE = Handling(1.0, absent=False, late=False, shutter=0.0, prompted=True)
+CENTRE = np.zeros(2)
+
+
+def masks(actor: Actor) -> Array:
+    labels = np.zeros((len(TIMES), 90, 120), np.uint8)
+    for t in range(len(TIMES)):
+        compose(np.zeros((90, 120, 3), np.float32), labels[t], actor, 1, t, (0.0, 0.0))
+    return labels > 0
+
+
+@pytest.mark.parametrize('name', sorted(SHAPES))
+def test_a_shape_is_about_one_unit_large_and_around_the_origin(name: str) -> None:
+    for seed in range(10):
+        outline = SHAPES[name](np.random.default_rng(seed))
+        assert outline.shape[1] == 2 and 0.2 < np.ptp(outline, axis=0).max() < 2.5
+        assert np.abs(outline).max() < 1.6
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_all_kinds_of_things_are_seen_where_they_are_put(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    camera = draw_camera(rng, TIMES, 90, 120, motion=0.0, alive=False)
+    for actor in (
+        shape_actor(rng, camera, HERE, CENTRE, photos=False),
+        creature_actor(rng, camera, HERE, CENTRE, photos=False),
+        bump_actor(rng, camera, HERE, CENTRE, LOOKS['colon']),
+        organ_actor(rng, camera, HERE, CENTRE),
+    ):
+        assert not actor.is_instrument
+        assert masks(actor)[0].any(), actor.name
+
+
+def test_a_bump_rests_on_still_tissue() -> None:
+    rng = np.random.default_rng(0)
+    camera = draw_camera(rng, TIMES, 90, 120, motion=0.0, alive=False)
+    seen = masks(bump_actor(rng, camera, HERE, CENTRE, LOOKS['colon']))
+    assert (seen == seen[0]).all()
+
+
+def test_a_shape_moves_by_itself() -> None:
+    rng = np.random.default_rng(2)
+    camera = draw_camera(rng, TIMES, 90, 120, motion=0.0, alive=False)
+    seen = masks(shape_actor(rng, camera, HERE, CENTRE, photos=False))
+    assert (seen != seen[0]).any()
