@@ -45,7 +45,9 @@ def play(ros_domain: int, blob_bag: Path) -> Iterator[Callable[..., int]]:
         with BagReader(blob_bag) as bag:
             player = BagPlayer(bag, IMAGE_TOPIC, None, Playback(**settings))
             assert player.wait_for_subscriber(10)
-            return player.play()
+            published = player.play()
+            player.destroy_node()
+            return published
 
     yield run
     rclpy.try_shutdown()
@@ -89,6 +91,7 @@ def test_a_loop_begins_again_until_it_is_stopped(
         until(lambda: len(received) > 30)
         player.stop()
         thread.join(5)
+        player.destroy_node()
     rclpy.try_shutdown()
     assert not thread.is_alive()
     stamps = [stamp_ns(image) for _, image in received]
@@ -100,6 +103,7 @@ def test_a_player_without_subscribers_waits(ros_domain: int, blob_bag: Path) -> 
     with BagReader(blob_bag) as bag:
         player = BagPlayer(bag, IMAGE_TOPIC, '/nobody/listens')
         assert not player.wait_for_subscriber(0.1)
+        player.destroy_node()
     rclpy.try_shutdown()
 
 
