@@ -36,7 +36,7 @@ setup(
             'tracker_node = sam2s_ros.tracker_node:main',
             'prompt = sam2s_ros.prompt_cli:main',
             'bag_player = sam2s_ros.bag_player:main',
-            'replay = sam2s_ros.replay:main',
+            'replay = sam2s_ros.demo:main',
         ],
     },
 )
