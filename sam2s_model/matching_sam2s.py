@@ -14,15 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.image_encoder import FpnNeck
 from sam2s_model.layers import LayerNorm2d, Mlp
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import ChosenMask, DecoderOutput, MaskDecoder, choose_mask
 from sam2s_model.matching import STRIDE, KeyBasis, ReadOut, learn_basis, matching_keys, read_everywhere, read_nearby
-from sam2s_model.memory_bank import Recall, Role
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.prompt_encoder import FOREGROUND, NO_POINT, PointEncoder, PromptEmbedding
-from sam2s_model.prompt_prior import SIDE as PRIOR_SIDE
 from sam2s_model.prompt_prior import guess_mask
 
 KEY_DIM = 64
@@ -229,13 +228,10 @@ def _note(maps: Tensor, channel: int, found: ReadOut, cells: int) -> None:
 
 def _guess(image: Tensor, prompt: PromptBatch, side: int) -> Tensor:
     """Logits (N, 1, side, side) of what a first prompt means."""
-    small = F.interpolate(image, (PRIOR_SIDE, PRIOR_SIDE), mode='area')[0].permute(1, 2, 0)
-    rgb = ((small * 0.5 + 0.5) * 255).clamp(0, 255).byte().cpu().numpy()
-    shares = (prompt.points / image.shape[-1]).cpu().numpy()
-    labels = prompt.labels.long().cpu().numpy()
-    guesses = [guess_mask(rgb, points, kinds) for points, kinds in zip(shares, labels, strict=True)]
-    stacked = torch.from_numpy(np.stack(guesses)).to(image.device).unsqueeze(1)
-    return F.interpolate(stacked, (side, side), mode='area' if side < PRIOR_SIDE else 'bilinear')
+    rgb = ((image[0] * 0.5 + 0.5) * 255).clamp(0, 255).byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    prompts = zip(prompt.points.cpu().numpy(), prompt.labels.long().cpu().numpy(), strict=True)
+    guesses = np.stack([guess_mask(rgb, points, labels) for points, labels in prompts])
+    return F.interpolate(torch.from_numpy(guesses).to(image.device).unsqueeze(1), (side, side), mode='area')
 
 
 def _draw(prompt: PromptBatch, side: int) -> Tensor:

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
-from sam2s_model.prompt_prior import SIDE, guess_mask
+from sam2s_model.prompt_prior import guess_mask
 
+SIDE = 128
 CENTRE, RADIUS = (0.4, 0.5), 0.15
 
 
@@ -25,7 +26,7 @@ def iou(logits: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
 
 
 def points(*values: tuple[float, float]) -> NDArray[np.float32]:
-    return np.array(values, np.float32)
+    return np.array(values, np.float32) * SIDE
 
 
 def test_a_box_finds_the_object_that_differs_from_its_surroundings() -> None:
@@ -50,3 +51,13 @@ def test_a_box_of_a_pixel_or_of_the_whole_image_still_gives_a_mask() -> None:
     kinds = np.array([BOX_TOP_LEFT, BOX_BOTTOM_RIGHT])
     for box in (points((0.5, 0.5), (0.503, 0.503)), points((0.0, 0.0), (1.0, 1.0))):
         assert (guess_mask(image_of_disc(), box, kinds) > 0).any()
+
+
+def test_a_cut_that_collapses_gives_the_ellipse_in_the_box() -> None:
+    flat = np.full((SIDE, SIDE, 3), 90, np.uint8)
+    corners = points((0.25, 0.25), (0.75, 0.75))
+    logits = guess_mask(flat, corners, np.array([BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]))
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    inside = (x > 0.25) & (x < 0.75) & (y > 0.25) & (y < 0.75)
+    assert (logits > 0).sum() > 0.2 * inside.sum()
+    assert not ((logits > 0) & ~inside).sum() > 0.05 * inside.sum()
