@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam2s_ros.bag_io import BagReader, RecordedImage
+from sam2s_ros.overlay import draw_text
 
 CODECS = ('libx264', 'mpeg4')  # the first one that PyAV was built with
 TICKS = 1000  # of the video's clock in a second
@@ -61,11 +62,9 @@ def write_contact_sheet(
 
 def _tile(rgb: NDArray[np.uint8], seconds: float, width: int) -> NDArray[np.uint8]:
     height = round(rgb.shape[0] * width / rgb.shape[1])
-    tile = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        place = (8, height - 10)
-        cv2.putText(tile, f'{seconds:.1f} s', place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA)
-    return np.asarray(tile, np.uint8)
+    tile = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    draw_text(tile, f'{seconds:.1f} s', (8, height - 8), scale=0.5)
+    return tile
 
 
 def _grid(tiles: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from sam2s_ros.overlay import PALETTE, caption, colour_of, draw_overlay
+from sam2s_ros.overlay import PALETTE, caption, colour_of, draw_overlay, draw_text
 from sam2s_ros.run_lengths import encode_mask
 from sam2s_ros.track_state import TrackState
 from sam2s_ros.tracked_image import TrackedObject
@@ -36,7 +37,8 @@ def test_the_middle_of_a_mask_is_blended_with_the_colour_of_its_slot(tracked_obj
 
 def test_pixels_far_from_any_object_are_unchanged(tracked_object: MakeObject) -> None:
     overlay = draw_overlay(GREY, (tracked_object((60, 40, 8)),), 0.45)
-    np.testing.assert_array_equal(overlay[:, :30], GREY[:, :30])
+    np.testing.assert_array_equal(overlay[:20], GREY[:20])
+    np.testing.assert_array_equal(overlay[36:, :50], GREY[36:, :50])
 
 
 def test_overlapping_objects_show_the_better_one_on_top(tracked_object: MakeObject) -> None:
@@ -52,6 +54,16 @@ def test_an_empty_mask_is_not_drawn(tracked_object: MakeObject) -> None:
 def test_a_caption_warns_when_the_mask_cannot_be_trusted(tracked_object: MakeObject) -> None:
     assert caption(tracked_object()) == 'a grasper'
     assert caption(tracked_object(state=TrackState.UNCERTAIN)) == 'a grasper uncertain'
+
+
+@pytest.mark.parametrize('place', [(-50, 10), (400, 10), (10, -20), (10, 400)])
+def test_a_text_that_would_leave_the_image_is_moved_inside(place: tuple[int, int]) -> None:
+    image = np.full((60, 200, 3), 100, np.uint8)
+    draw_text(image, 'grasper', place, 0.4)
+    rows, columns = np.nonzero((image != 100).any(axis=2))
+    assert np.ptp(columns) > 25, 'all of it is there'
+    assert rows.min() > 0 and rows.max() < 59
+    assert columns.min() > 0 and columns.max() < 199
 
 
 def test_neighbouring_slots_have_clearly_different_colours() -> None:
