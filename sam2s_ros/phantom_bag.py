@@ -34,12 +34,12 @@ def write_phantom_bag(path: Path, config: PhantomConfig, seed: int, kind: Script
 
 
 def _objects(video: PhantomVideo) -> list[LabelledObject]:
-    """The phantom's objects, each named after its class and its label value."""
+    """The phantom's objects, named by their label values."""
     found = []
     for value, name in enumerate(video.names, 1):
         areas = np.count_nonzero(video.labels == value, axis=(1, 2))
         clear = round(CLEAR_SHARE * float(np.median(areas[areas > 0])))
-        found.append(LabelledObject(value, f'{name.replace(" ", "_")}_{value}', name, clear))
+        found.append(LabelledObject(value, str(value), name, clear))
     return found
 
 
