@@ -23,6 +23,7 @@ from sam2s_model.matching import STRIDE, KeyBasis, ReadOut, learn_basis, matchin
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.prompt_encoder import FOREGROUND, NO_POINT, PointEncoder, PromptEmbedding
 from sam2s_model.prompt_prior import guess_mask
+from sam2s_model.refiner import Refiner
 
 KEY_DIM = 64
 NECK_CHANNELS = (24, 40, 112, 320)  # of the trunk's maps at strides 4, 8, 16 and 32
@@ -71,6 +72,7 @@ class MatchingSam2s(nn.Module):
         self.neck = FpnNeck(NECK_CHANNELS, d_model)
         self.point_encoder = PointEncoder(d_model)
         self.clue_encoder = ClueEncoder(d_model)
+        self.refiner = Refiner(d_model // 4, d_model // 8, 1 + MAPS)
         self.mask_decoder = MaskDecoder(d_model, heads=4, ffn=512, iou_hidden=d_model)
         self._start_from_the_read_out()
 
@@ -125,13 +127,15 @@ class MatchingSam2s(nn.Module):
             return _mask_as_output(prompt.mask)
         count = len(recalls)
         clue = self._clue(features, recalls, prompt)
+        clues = torch.cat((clue.logits / MAX_LOGIT, clue.maps), dim=1)
         output = self.mask_decoder(
             features.stride16,
             self.point_encoder.dense_position(*features.stride16.shape[-2:]),
-            PromptEmbedding(self._sparse(features, prompt, count), self.clue_encoder(clue)),
+            PromptEmbedding(self._sparse(features, prompt, count), self.clue_encoder(clues)),
             features.high_res,
         )
-        output = output._replace(mask_logits=output.mask_logits + _upsample(clue.logits))
+        start = _upsample(clue.logits) + self.refiner(clues, features.high_res)
+        output = output._replace(mask_logits=output.mask_logits + start)
         return _gate(output, choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False))
 
     def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[CellMask]:
@@ -177,8 +181,8 @@ class ClueEncoder(nn.Module):
             nn.Conv2d(hidden, d_model, kernel_size=2, stride=2),
         )
 
-    def forward(self, clue: Clue) -> Tensor:
-        dense: Tensor = self.layers(torch.cat((clue.logits / MAX_LOGIT, clue.maps), dim=1))
+    def forward(self, clues: Tensor) -> Tensor:
+        dense: Tensor = self.layers(clues)
         return dense
 
 
