@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sam2s_model.phantom import training_clip
 
+STRIDES = (1, 2, 4, 8)  # 1/25 s between neighbouring frames; further apart, most objects share no pixel
 SMALLEST = 24  # pixels that an object must show on the first frame to be prompted
 EVALUATION_SEEDS = 2_000_000_000  # from here on, for evaluation only
 
@@ -42,7 +43,7 @@ class PhantomClips(Dataset[Clip]):
         rng = np.random.default_rng((self._seed, index))
         while True:
             side, frames = int(rng.choice(self._sides)), int(rng.integers(self._frames[0], self._frames[1] + 1))
-            video = training_clip(rng, side, frames)
+            video = training_clip(rng, side, frames, STRIDES)
             shown = [k for k in range(1, len(video.names) + 1) if np.count_nonzero(video.labels[0] == k) >= SMALLEST]
             if shown:
                 return Clip(video.frames, np.stack([video.labels == k for k in shown]), int(rng.integers(2**31)))
