@@ -153,9 +153,10 @@ def _check_value(name: str, value: Any, spec: Field[Any]) -> None:
 
 
 def _refuse_unknown_names(node: Node) -> None:
-    # rclpy ignores names that nobody declares, so that a misspelt one would go unnoticed.
+    # rclpy ignores names that nobody declares, so that a misspelt one would go unnoticed. Names outside our groups are
+    # let pass: a parameter file is often shared by many nodes.
+    groups = tuple(f'{group.name}.' for group in fields(Parameters))
     given = getattr(node, '_parameter_overrides', {})
-    of_rclpy = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
-    unknown = [name for name in given if not node.has_parameter(name) and not name.startswith(of_rclpy)]
+    unknown = [name for name in given if name.startswith(groups) and not node.has_parameter(name)]
     if unknown:
         raise BadParameter(f'unknown parameter {", ".join(sorted(unknown))}; see config/tracker.yaml for the names')
