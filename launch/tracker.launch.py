@@ -51,6 +51,7 @@ ARGUMENTS = (
 def tracker_node(context: LaunchContext) -> list[Node]:
     """The node as the arguments say; an argument that is empty leaves the value of params_file as it is."""
     given = {name: LaunchConfiguration(name).perform(context) for name in (a.name for a in ARGUMENTS)}
+    logger = '.'.join([*given['namespace'].strip('/').split('/'), given['name']]).lstrip('.')
     overrides = {'model.checkpoint': given['checkpoint'], 'model.device': given['device']}
     return [
         Node(
@@ -64,7 +65,7 @@ def tracker_node(context: LaunchContext) -> list[Node]:
                 {name: value for name, value in overrides.items() if value},
                 {'image_transport': given['image_transport'], 'use_sim_time': given['use_sim_time'] == 'true'},
             ],
-            arguments=['--ros-args', '--log-level', f'{given["name"]}:={given["log_level"]}'],
+            arguments=['--ros-args', '--log-level', f'{logger}:={given["log_level"]}'],
             respawn=given['respawn'] == 'true',
             respawn_delay=2.0,
             output='screen',
