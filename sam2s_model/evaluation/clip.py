@@ -109,7 +109,7 @@ def _read_meta(path: Path) -> dict[str, Any]:
     try:
         meta: dict[str, Any] = json.loads(path.read_text())
         return meta | {'objects': dict(meta['objects'])}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UnreadableClip(
             f'expected {path}, there is none; give a folder with frames/, masks/ and meta.json'
         ) from None

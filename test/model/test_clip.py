@@ -53,3 +53,9 @@ def test_a_damaged_clip_says_what_is_missing(clip_folder: Path, damage: object, 
     damage(clip_folder)  # type: ignore[operator]
     with pytest.raises(UnreadableClip, match=message):
         read_clip(clip_folder)
+
+
+def test_a_file_is_no_clip(tmp_path: Path) -> None:
+    (tmp_path / 'README.md').touch()
+    with pytest.raises(UnreadableClip, match='give a folder'):
+        read_clip(tmp_path / 'README.md')
