@@ -9,9 +9,10 @@ import torch
 
 from sam2s_model.checkpoint import load_weights, read_weights
 from sam2s_model.matching_sam2s import MatchingSam2s
-from sam2s_model.memory_bank import MemorySettings
+from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.sizes import HIERA_SIZES
+from sam2s_model.switches import Switches
 from sam2s_model.tracker import Tracker
 
 LITE = 'lite'
@@ -23,13 +24,13 @@ SAM2S_IMAGE_SIZE = 512  # SAM2S was trained and evaluated at 512 × 512
 AnyNetwork: TypeAlias = MatchingSam2s | Sam2s
 
 
-def build_network(size: str, image_size: int | None = None) -> AnyNetwork:
+def build_network(size: str, image_size: int | None = None, switches: Switches | None = None) -> AnyNetwork:
     """Build a network of one of `SIZES` with fresh weights."""
     if size == LITE:
         return MatchingSam2s(image_size or IMAGE_SIZE[LITE])
     if size not in HIERA_SIZES:
         raise ValueError(f'unknown model size {size!r}; expected one of {list(SIZES)}')
-    return Sam2s(HIERA_SIZES[size], image_size or SAM2S_IMAGE_SIZE)
+    return Sam2s(HIERA_SIZES[size], image_size or SAM2S_IMAGE_SIZE, switches)
 
 
 def build_tracker(
@@ -39,6 +40,7 @@ def build_tracker(
     image_size: int | None = None,
     threads: int | None = None,
     memory: MemorySettings | None = None,
+    switches: Switches | None = None,
 ) -> Tracker:
     """Build a tracker that is ready for its first frame. Downloads nothing.
 
@@ -49,6 +51,7 @@ def build_tracker(
         image_size: Side of the square that the network sees, in pixels; None takes the size's own.
         threads: CPU threads for torch; None leaves them as they are.
         memory: How much is remembered.
+        switches: What SAM 2's own programs do differently; 'lite' knows those alone that concern its results.
 
     Raises:
         FileNotFoundError: The checkpoint does not exist, or none was given for a size that ships none.
@@ -59,11 +62,11 @@ def build_tracker(
         raise FileNotFoundError(f'no weights are shipped for size {size!r}; give the path of a SAM 2.1 checkpoint')
     if threads:
         torch.set_num_threads(threads)
-    network = build_network(size, image_size)
+    network = build_network(size, image_size, switches)
     path = Path(checkpoint) if checkpoint else SHIPPED_WEIGHTS
     load_weights(network, read_weights(path), str(path))
     chosen = choose_device(device)
-    return Tracker(network.to(chosen).eval(), chosen, memory)
+    return Tracker(network.to(chosen).eval(), chosen, memory, switches)
 
 
 def choose_device(name: str) -> torch.device:

@@ -35,10 +35,17 @@ def to_input(
     ).view(1, 3, 1, 1)
 
 
-def to_mask(logits: Tensor, height: int, width: int) -> NDArray[np.bool_]:
-    """Scale mask logits (h, w) up to image pixels, bilinearly, and cut at 0: (height, width) bool."""
-    small = np.ascontiguousarray(logits.float().cpu().numpy())
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) > 0)
+def to_masks(logits: Tensor, height: int, width: int, non_overlap: bool = False) -> list[NDArray[np.bool_]]:
+    """Scale mask logits (N, h, w) up to image pixels, bilinearly, and cut at 0: N masks (height, width).
+
+    With `non_overlap` a pixel belongs to the object of the largest logit alone.
+    """
+    planes = np.ascontiguousarray(logits.float().cpu().numpy())
+    scaled = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in planes]
+    if not non_overlap:
+        return [plane > 0 for plane in scaled]
+    owner = np.argmax(scaled, axis=0)
+    return [(plane > 0) & (owner == number) for number, plane in enumerate(scaled)]
 
 
 def points_to_square(

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from torch import Tensor
 
+from sam2s_model.frame_memory import Recall
 from sam2s_model.mask_decoder import DecoderOutput, HighResFeatures
-from sam2s_model.memory_bank import Recall
 
 NO_OBJECT_LOGIT = -1024.0  # every mask logit of an object that is not in the frame (SAM 2)
 PREVIOUS_LOGIT_LIMIT = 32.0  # earlier mask logits are clamped to ± this before they prompt a correction (SAM 2)

@@ -6,57 +6,34 @@ Attribute names are those of the released SAM 2.1 checkpoints; what SAM2S adds l
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sam2s_model.frame_memory import Recall
 from sam2s_model.hiera import Hiera
 from sam2s_model.image_encoder import FpnNeck, ImageEncoder
 from sam2s_model.layers import Mlp
 from sam2s_model.mask_decoder import DecoderOutput, MaskDecoder, choose_mask
 from sam2s_model.memory_attention import MemoryAttention
-from sam2s_model.memory_bank import Recall, Role, Slot
 from sam2s_model.memory_encoder import MemoryEncoder
+from sam2s_model.memory_tokens import SHORT_TERM, EncodedMemory, TemporalEmbeddings, layout, memory_tokens
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
-from sam2s_model.position_encoding import sine_1d, sine_2d
 from sam2s_model.prompt_encoder import NO_POINT, PromptEmbedding, PromptEncoder
 from sam2s_model.sizes import D_MODEL, MEMORY_DIM, HieraSize
+from sam2s_model.switches import Switches
 
-SHORT_TERM = 6
-POINTER_SPAN = 15  # frames; distances of object pointers are divided by this
 MEMORY_MASK_SCALE, MEMORY_MASK_BIAS = 20.0, -10.0
 MASK_PROMPT_LOGIT = 10.0
-
-
-@dataclass(frozen=True)
-class Switches:
-    """What differs between the released video predictor and the VOS benchmark script of SAM 2.
-
-    Attributes:
-        stability_fallback: An unstable single mask is replaced by the best of the others.
-        binarize_prompted: A prompted frame's mask is remembered sharp.
-    """
-
-    stability_fallback: bool = False
-    binarize_prompted: bool = False
-
-
-class EncodedMemory(NamedTuple):
-    """What one object leaves behind on one frame: features (M, h, w) and its object pointer (C,)."""
-
-    features: Tensor
-    pointer: Tensor
 
 
 class DiveMemEmbedding(nn.Module):
     """The temporal embedding of long-term memory, beside SAM 2's own for short-term and conditioning frames."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int) -> None:
         super().__init__()
-        self.long_tpos = nn.Parameter(torch.zeros(1, 1, 1, MEMORY_DIM))
+        self.long_tpos = nn.Parameter(torch.zeros(count, 1, 1, MEMORY_DIM))
 
 
 class Sam2s(nn.Module):
@@ -85,7 +62,7 @@ class Sam2s(nn.Module):
         self.no_mem_pos_enc = nn.Parameter(torch.zeros(1, 1, D_MODEL))
         self.no_obj_ptr = nn.Parameter(torch.zeros(1, D_MODEL))
         self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, MEMORY_DIM))
-        self.divemem = DiveMemEmbedding()
+        self.divemem = DiveMemEmbedding(self.switches.long_embeddings)
 
     def calibrate(self, image: Tensor) -> None:
         """SAM 2 learns nothing of a stream beforehand."""
@@ -94,11 +71,11 @@ class Sam2s(nn.Module):
         """Encode one frame (1, 3, S, S)."""
         features = self.image_encoder(image)
         high_res = self.sam_mask_decoder.project_high_res(features.stride4, features.stride8)
-        return FrameFeatures(image, features.stride16, high_res, features.stride16.detach().flatten())
+        return FrameFeatures(image, features.stride16, high_res, self._embedding(features.stride16.detach()))
 
     def layout(self, recall: Recall[EncodedMemory]) -> Hashable:
         """Objects with as many memories in the same roles give token sequences of the same form."""
-        return tuple((slot.role, self._temporal_index(slot)) for slot in recall.frames), len(recall.pointers)
+        return layout(recall)
 
     def track_frame(
         self, features: FrameFeatures, recalls: Sequence[Recall[EncodedMemory]], prompt: PromptBatch | None
@@ -119,48 +96,24 @@ class Sam2s(nn.Module):
         encoded = self.memory_encoder(features.stride16, masks * MEMORY_MASK_SCALE + MEMORY_MASK_BIAS)
         absent = (output.object_score <= 0).to(encoded.dtype)
         encoded = encoded + (absent[:, None] * self.no_obj_embed_spatial)[..., None, None]
+        if self.switches.bfloat16_memory and not self.training:
+            encoded = encoded.bfloat16()
         return [EncodedMemory(*content) for content in zip(encoded, output.pointer, strict=True)]
 
-    def _temporal_index(self, slot: Slot[EncodedMemory]) -> int:
-        """Row of `maskmem_tpos_enc`: 0 for the previous frame, 5 for six frames ago, 6 for a conditioning frame."""
-        return slot.distance - 1 if slot.role is Role.SHORT_TERM else SHORT_TERM
+    def _embedding(self, stride16: Tensor) -> Tensor:
+        """E(f), (D,) of the frame features (1, C, h, w)."""
+        if self.switches.embedding == 'pooled':
+            return stride16.mean((2, 3)).flatten()
+        return (F.normalize(stride16, dim=1) if self.switches.embedding == 'cells' else stride16).flatten()
 
     def _condition(self, features: FrameFeatures, recalls: Sequence[Recall[EncodedMemory]]) -> Tensor:
         """Frame features (N, C, h, w) as each object sees them."""
         if not recalls[0].frames:
             without_memory = features.stride16 + self.no_mem_embed.view(1, -1, 1, 1)
             return without_memory.expand(len(recalls), -1, -1, -1)
-        sequences = [self._memory_tokens(recall) for recall in recalls]
-        memory, position = (torch.stack(part) for part in zip(*sequences, strict=True))
-        pointer_tokens = len(recalls[0].pointers) * (D_MODEL // MEMORY_DIM)
-        conditioned: Tensor = self.memory_attention(features.stride16, memory, position, pointer_tokens)
+        embeddings = TemporalEmbeddings(self.maskmem_tpos_enc, self.divemem.long_tpos, self.obj_ptr_tpos_proj)
+        conditioned: Tensor = self.memory_attention(features.stride16, *memory_tokens(recalls, embeddings))
         return conditioned
-
-    def _memory_tokens(self, recall: Recall[EncodedMemory]) -> tuple[Tensor, Tensor]:
-        """Tokens (L, M) of all that one object remembers, and their position codes (L, M); pointers last."""
-        tokens, positions = [], []
-        for slot in recall.frames:
-            memory = slot.memory.content.features
-            grid = (memory.shape[-2], memory.shape[-1])
-            cells = sine_2d(MEMORY_DIM, *grid, memory.device, memory.dtype).view(MEMORY_DIM, -1).T
-            tokens.append(memory.flatten(1).T)
-            positions.append(cells + self._temporal_embedding(slot))
-        if recall.pointers:
-            pointers = torch.stack([slot.memory.content.pointer for slot in recall.pointers])
-            tokens.append(pointers.view(-1, MEMORY_DIM))
-            positions.append(self._pointer_positions(recall.pointers).repeat_interleave(D_MODEL // MEMORY_DIM, dim=0))
-        return torch.cat(tokens), torch.cat(positions)
-
-    def _temporal_embedding(self, slot: Slot[EncodedMemory]) -> Tensor:
-        if slot.role is Role.LONG_TERM:
-            return self.divemem.long_tpos.view(1, -1)
-        return self.maskmem_tpos_enc[self._temporal_index(slot)].view(1, -1)
-
-    def _pointer_positions(self, slots: Sequence[Slot[EncodedMemory]]) -> Tensor:
-        """Temporal codes (P, M) of object pointers, by their distance in frames."""
-        distances = self.no_obj_ptr.new_tensor([slot.distance for slot in slots]) / POINTER_SPAN
-        positions: Tensor = self.obj_ptr_tpos_proj(sine_1d(distances, D_MODEL))
-        return positions
 
     def _decode(self, features: FrameFeatures, conditioned: Tensor, prompt: PromptBatch) -> DecoderOutput:
         grid = (conditioned.shape[-2], conditioned.shape[-1])

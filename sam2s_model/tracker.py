@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_mask
+from sam2s_model.frame_memory import FrameMemory
+from sam2s_model.hole_filling import fill_holes
+from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks
 from sam2s_model.masklet import Frame, FrameResult, ObjectMask
-from sam2s_model.memory_bank import FrameMemory, MemoryBank, MemorySettings, Recall
-from sam2s_model.network import (
-    PREVIOUS_LOGIT_LIMIT,
-    Calibration,
-    FrameFeatures,
-    MaskOutput,
-    MemoryContent,
-    Network,
-    PromptBatch,
-)
-from sam2s_model.prompt import BoxPrompt, MaskPrompt, PointPrompt, Prompt, check_prompt
+from sam2s_model.memory_bank import MemoryBank
+from sam2s_model.memory_settings import MemorySettings
+from sam2s_model.network import Calibration, FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
+from sam2s_model.object_track import Clicks, ObjectTrack, Segmentation
+from sam2s_model.prompt import BoxPrompt, MaskPrompt, Prompt, check_prompt
+from sam2s_model.switches import Switches
 
 KNOWN_STAMPS = 256  # frames whose position in the stream is remembered, for prompts on a frame that has passed
 
 
 class UnknownObject(KeyError):
     """No object of this id is tracked."""
-
-
-@dataclass(frozen=True)
-class Clicks:
-    """The clicks that a person has made on one frame, in pixels of the square, and what came of them."""
-
-    frame_index: int
-    points: tuple[tuple[float, float], ...]
-    labels: tuple[int, ...]
-
-
-@dataclass
-class ObjectTrack:
-    """One tracked object: its memory, its last output, and the clicks on the frame that is being corrected."""
-
-    object_id: str
-    bank: MemoryBank[MemoryContent]
-    last_index: int = -1
-    last_logits: Tensor | None = None
-    last_mask: ObjectMask | None = None
-    clicks: Clicks | None = None
-    stepped: bool = False
 
 
 @dataclass
@@ -69,10 +44,17 @@ class Tracker:
     Nothing here grows with the length of the video. One thread at a time may use it.
     """
 
-    def __init__(self, network: Network, device: torch.device, memory: MemorySettings | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        device: torch.device,
+        memory: MemorySettings | None = None,
+        switches: Switches | None = None,
+    ) -> None:
         self._network = network
         self._device = device
         self._memory = memory or MemorySettings()
+        self._switches = switches or Switches()
         self._tracks: dict[str, ObjectTrack] = {}
         self._stream = Stream()
 
@@ -84,11 +66,7 @@ class Tracker:
     @torch.inference_mode()
     def step(self, frame: Frame) -> FrameResult:
         """Track every object on the next frame of the stream."""
-        index = self._advance(frame)
-        if self._tracks:
-            features = self._encode(frame, index)
-            for group in self._groups(self._tracks.values(), index):
-                self._track(group, frame, index, features)
+        index = self._track_next(frame)
         return self._result(frame, index)
 
     @torch.inference_mode()
@@ -96,6 +74,8 @@ class Tracker:
         """Add an object, or correct one that is tracked, on the newest frame or one that has passed.
 
         A frame that the tracker has not seen yet counts as the next one: the other objects are tracked on it first.
+        More clicks on a frame add to the earlier ones; a box or a mask begins afresh. What is prompted is remembered
+        from the next frame on; masks of frames that have passed are not computed again.
 
         Returns:
             The frame's result; on a frame that has passed it holds the prompted object alone.
@@ -103,21 +83,21 @@ class Tracker:
         Raises:
             InvalidPrompt: The prompt cannot be used on this image. Nothing has changed.
         """
-        height, width = frame.rgb.shape[:2]
-        check_prompt(prompt, height, width)
+        check_prompt(prompt, *frame.rgb.shape[:2])
         index = self._stream.stamps.get(frame.stamp_ns)
         if index is None:
-            index = self.step(frame).frame_index
-        track = self._tracks.get(object_id) or ObjectTrack(object_id, MemoryBank(self._memory))
+            index = self._track_next(frame)
+        track = self._tracks.get(object_id) or ObjectTrack(object_id, MemoryBank(self._memory), index)
         self._calibrate(frame)
-        features = self._encode(frame, index)
-        prompted = self._segment_prompted(track, frame, index, features, prompt)
+        prompted = self._segment_prompted(track, frame, index, prompt)
         self._tracks[object_id] = track
-        result = self._result(frame, index)
-        return result if any(mask is prompted for mask in result.objects) else replace(result, objects=(prompted,))
+        if track.newest is not None and index < track.newest.frame_index:
+            return self._describe(frame, index, [(object_id, prompted)])
+        track.newest = prompted
+        return self._result(frame, index)
 
     def remove(self, object_id: str) -> None:
-        """Forget one object.
+        """Forget one object. Its id may be used again and then means a new object.
 
         Raises:
             UnknownObject: It is not tracked.
@@ -130,6 +110,16 @@ class Tracker:
         """Forget all objects and the stream; the next frame is frame 0."""
         self._tracks.clear()
         self._stream = Stream()
+
+    def _track_next(self, frame: Frame) -> int:
+        index = self._advance(frame)
+        if self._tracks:
+            features = self._encode(frame, index)
+            for track in self._tracks.values():
+                track.move_on()
+            for group in self._groups(self._tracks.values(), index):
+                self._track(group, frame, index, features)
+        return index
 
     def _advance(self, frame: Frame) -> int:
         index = self._stream.next_index
@@ -169,77 +159,72 @@ class Tracker:
         recalls = [track.bank.recall(index) for track in tracks]
         output = self._network.track_frame(features, recalls, None)
         contents = self._network.encode_memory(features, output, prompted=False)
-        for position, (track, content) in enumerate(zip(tracks, contents, strict=True)):
-            track.stepped = True
-            track.clicks = None
-            track.bank.add_tracked(_memory(frame, index, features, output, position, content))
-            track.last_index, track.last_logits = index, output.mask_logits[position : position + 1]
-            track.last_mask = _object_mask(track, frame, output, position)
+        # Memory sees the mask as it was decoded; people and corrections see it with its holes filled (SAM 2).
+        output = self._without_holes(output)
+        found = self._found(frame, index, features, output, contents)
+        for track, (memory, segmentation) in zip(tracks, found, strict=True):
+            track.bank.add_tracked(memory)
+            track.newest = segmentation
 
-    def _segment_prompted(
-        self, track: ObjectTrack, frame: Frame, index: int, features: FrameFeatures, prompt: Prompt
-    ) -> ObjectMask:
-        recall = self._recall_for_prompt(track, index)
-        output = self._network.track_frame(features, [recall], self._batch(track, frame, index, prompt))
-        (content,) = self._network.encode_memory(features, output, prompted=True)
-        track.bank.add_conditioning(_memory(frame, index, features, output, 0, content))
-        mask = _object_mask(track, frame, output, 0)
-        if index >= track.last_index:
-            track.last_index, track.last_logits, track.last_mask = index, output.mask_logits, mask
-        return mask
+    def _segment_prompted(self, track: ObjectTrack, frame: Frame, index: int, prompt: Prompt) -> Segmentation:
+        features = self._encode(frame, index)
+        batch = self._batch(track, frame, index, prompt)
+        output = self._network.track_frame(features, [track.recall_for_prompt(index)], batch)
+        output = self._without_holes(output)
+        contents = self._network.encode_memory(features, output, prompted=True)
+        ((memory, segmentation),) = self._found(frame, index, features, output, contents)
+        track.stage(memory)
+        return segmentation
 
-    def _recall_for_prompt(self, track: ObjectTrack, index: int) -> Recall[MemoryContent]:
-        """The first prompts of an object are answered without memory, later ones with it (SAM 2)."""
-        return track.bank.recall(index) if track.stepped else Recall()
+    def _found(
+        self, frame: Frame, index: int, features: FrameFeatures, output: MaskOutput, contents: Sequence[MemoryContent]
+    ) -> Iterator[tuple[FrameMemory[MemoryContent], Segmentation]]:
+        """What N objects shall remember of a frame, and what is shown of them."""
+        readings = zip(*_read(output), output.mask_logits.unsqueeze(1), contents, strict=True)
+        for iou, score, presence, logits, content in readings:
+            yield (
+                FrameMemory(index, frame.stamp_ns, iou, score > 0, features.embedding, content, logits),
+                Segmentation(index, logits, iou, presence),
+            )
+
+    def _without_holes(self, output: MaskOutput) -> MaskOutput:
+        return output._replace(mask_logits=fill_holes(output.mask_logits, self._switches.fill_hole_area))
 
     def _batch(self, track: ObjectTrack, frame: Frame, index: int, prompt: Prompt) -> PromptBatch:
-        """The prompt for the network; clicks add to those made on the same frame before."""
         side = self._network.image_size
         if isinstance(prompt, MaskPrompt):
-            track.clicks = None
+            track.forget_clicks(index)
             empty = torch.zeros(1, 0, 2, device=self._device)
             return PromptBatch(empty, empty[..., 0], mask=mask_to_square(prompt, side, self._device))
-        clicks = self._add_clicks(track, frame, index, prompt)
-        previous = track.last_logits if track.last_index == index else None
+        height, width = frame.rgb.shape[:2]
+        points, labels = points_to_square(prompt, height, width, side)
+        clicks = track.add_clicks(index, Clicks(tuple(points), tuple(labels)), afresh=isinstance(prompt, BoxPrompt))
         return PromptBatch(
             torch.tensor([clicks.points], dtype=torch.float32, device=self._device),
             torch.tensor([clicks.labels], device=self._device),
-            previous_logits=None if previous is None else previous.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT),
+            previous_logits=track.previous_logits(index),
         )
 
-    def _add_clicks(self, track: ObjectTrack, frame: Frame, index: int, prompt: PointPrompt | BoxPrompt) -> Clicks:
-        height, width = frame.rgb.shape[:2]
-        points, labels = points_to_square(prompt, height, width, self._network.image_size)
-        clicks = Clicks(index, tuple(points), tuple(labels))
-        before = track.clicks
-        if before is not None and before.frame_index == index and not isinstance(prompt, BoxPrompt):
-            clicks = replace(clicks, points=before.points + clicks.points, labels=before.labels + clicks.labels)
-        track.clicks = clicks
-        return clicks
-
     def _result(self, frame: Frame, index: int) -> FrameResult:
-        masks = (track.last_mask for track in self._tracks.values() if track.last_index == index)
-        return FrameResult(index, frame.stamp_ns, tuple(mask for mask in masks if mask is not None))
+        newest = ((track.object_id, track.newest) for track in self._tracks.values())
+        found = [(object_id, seen) for object_id, seen in newest if seen is not None and seen.frame_index == index]
+        return self._describe(frame, index, found)
+
+    def _describe(self, frame: Frame, index: int, found: Sequence[tuple[str, Segmentation]]) -> FrameResult:
+        if not found:
+            return FrameResult(index, frame.stamp_ns, ())
+        height, width = frame.rgb.shape[:2]
+        logits = torch.cat([segmentation.mask_logits for _, segmentation in found])
+        masks = to_masks(logits.squeeze(1), height, width, self._switches.non_overlap)
+        objects = (
+            ObjectMask(object_id, mask, segmentation.iou, segmentation.presence)
+            for (object_id, segmentation), mask in zip(found, masks, strict=True)
+        )
+        return FrameResult(index, frame.stamp_ns, tuple(objects))
 
 
-def _memory(
-    frame: Frame, index: int, features: FrameFeatures, output: MaskOutput, position: int, content: MemoryContent
-) -> FrameMemory[MemoryContent]:
-    return FrameMemory(
-        index=index,
-        stamp_ns=frame.stamp_ns,
-        iou=float(output.iou[position]),
-        present=bool(output.object_score[position] > 0),
-        embedding=features.embedding,
-        content=content,
-    )
-
-
-def _object_mask(track: ObjectTrack, frame: Frame, output: MaskOutput, position: int) -> ObjectMask:
-    height, width = frame.rgb.shape[:2]
-    return ObjectMask(
-        object_id=track.object_id,
-        mask=to_mask(output.mask_logits[position, 0], height, width),
-        score=float(output.iou[position]),
-        presence=float(output.object_score[position].sigmoid()),
-    )
+def _read(output: MaskOutput) -> list[list[float]]:
+    """Quality, object score and presence of N objects, as plain numbers: the device is waited for once."""
+    score = output.object_score.float()
+    readings: list[list[float]] = torch.stack((output.iou.float(), score, score.sigmoid())).tolist()
+    return readings

@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sam2s_model.frame_memory import FrameMemory, Recall
 from sam2s_model.image_transforms import to_input
-from sam2s_model.memory_bank import FrameMemory, MemoryBank, MemorySettings, Recall
+from sam2s_model.memory_bank import MemoryBank
+from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.network import FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
 from sam2s_model.training.clips import Clip
 from sam2s_model.training.losses import Losses, mask_losses
