@@ -6,7 +6,7 @@ PYTHON ?= python3
 INSIDE := config/environment/run
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint parity clean
+.PHONY: help setup demo test lint parity train clean
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,10 @@ lint: setup  ## Style and types
 parity: setup  ## Compare with the reference implementation, which is installed for it
 	@$(PYTHON) config/environment/prepare.py reference
 	@$(INSIDE) python -m pytest -m parity
+
+train: setup  ## Train the shipped size; goes on where it stopped. CONFIG= for other settings
+	@$(PYTHON) config/environment/prepare.py training
+	@$(INSIDE) python -m sam2s_model.training $(or $(CONFIG),config/train_lite.yaml)
 
 clean:  ## Remove everything that make has made, except out/
 	rm -rf .venv .setup build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

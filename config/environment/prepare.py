@@ -25,17 +25,22 @@ VENV = ROOT / '.venv'
 SETUP = ROOT / '.setup'
 # By the interpreter of .venv, since the scripts it installs will run under the one that runs it.
 RUN_COLCON = 'import sys; from colcon_core.command import main; sys.exit(main())'
-WHEELS = ('model.txt', 'arrays.txt', 'ros_jazzy.txt', 'training.txt', 'checks.txt')
-WHEELS_BESIDE_ROS = ('model.txt', 'arrays_system_ros.txt', 'training.txt', 'checks.txt')
+WHEELS = ('model.txt', 'arrays.txt', 'ros_jazzy.txt', 'checks.txt')
+WHEELS_BESIDE_ROS = ('model.txt', 'arrays_system_ros.txt', 'checks.txt')
+# Installed only for the target that needs it. What a `_source` file names is installed without its own dependencies.
+EXTRAS = {
+    'reference': ('reference.txt', 'reference_source.txt'),
+    'training': ('training.txt', 'training_source.txt'),
+}
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare what `arguments` ask for: nothing, or 'reference' for the parity tests."""
+    """Prepare what all targets need, and the extras that `arguments` name."""
     SETUP.mkdir(exist_ok=True)
     try:
         with (SETUP / 'lock').open('w') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            prepare(with_reference='reference' in arguments)
+            prepare(arguments)
     except SetupProblem as problem:
         print(f'set-up: {problem}', file=sys.stderr)
         return 1
@@ -45,20 +50,19 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def prepare(with_reference: bool) -> None:
+def prepare(extras: list[str]) -> None:
     """Bring every stage that is not ready up to date."""
     ros = sourced_ros()
     environment = environment_stage(ros)
     overlay = overlay_stage(environment)
-    reference = reference_stage(environment)
     if not (environment.is_ready() and overlay.is_ready()):
         check_system(ros)
     if not environment.is_ready():
         build_environment(environment, ros)
     if not overlay.is_ready():
         build_overlay(overlay, ros)
-    if with_reference and not reference.is_ready():
-        install_reference(reference)
+    for name in extras:
+        install_extra(name, extra_stage(name, environment))
 
 
 def environment_stage(ros: str | None) -> Stage:
@@ -84,11 +88,11 @@ def overlay_stage(environment: Stage) -> Stage:
     )
 
 
-def reference_stage(environment: Stage) -> Stage:
+def extra_stage(name: str, environment: Stage) -> Stage:
     return Stage(
-        stamp=VENV / 'reference_ready',
+        stamp=VENV / f'{name}_ready',
         foundation=environment.foundation,
-        content=hash_of([REQUIREMENTS / 'reference.txt', REQUIREMENTS / 'reference_source.txt']),
+        content=hash_of([REQUIREMENTS / file for file in EXTRAS[name]]),
     )
 
 
@@ -135,12 +139,15 @@ def build_overlay(stage: Stage, ros: str | None) -> None:
     stage.finish()
 
 
-def install_reference(stage: Stage) -> None:
-    """Install the reference implementation; its own set-up imports torch, so it builds inside .venv."""
+def install_extra(name: str, stage: Stage) -> None:
+    """Install an extra; a source package may import torch while it is built, so it builds inside .venv."""
+    if stage.is_ready():
+        return
     stage.begin()
-    pip_install('Install what the reference needs', ['-r', str(REQUIREMENTS / 'reference.txt')], os.environ)
-    without_isolation = ['--no-deps', '--no-build-isolation', '-r', str(REQUIREMENTS / 'reference_source.txt')]
-    pip_install('Install the reference', without_isolation, {**os.environ, 'SAM2_BUILD_CUDA': '0'})
+    packages, source = EXTRAS[name]
+    pip_install(f'Install the {name} extra', ['-r', str(REQUIREMENTS / packages)], os.environ)
+    alone = ['--no-deps', '--no-build-isolation', '-r', str(REQUIREMENTS / source)]
+    pip_install(f'Install the rest of the {name} extra', alone, {**os.environ, 'SAM2_BUILD_CUDA': '0'})
     stage.finish()
 
 
