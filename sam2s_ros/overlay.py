@@ -17,7 +17,6 @@ from sam2s_ros.tracked_image import TrackedObject
 GOLDEN_RATIO = 0.618034  # steps of this size around the colour circle keep neighbours far apart
 TEXT_SIZE = 1 / 900  # of the image's height
 SMALLEST_TEXT = 0.4  # what can still be read
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 CERTAIN = (TrackState.TRACKED, TrackState.TENTATIVE)
 
 
@@ -75,15 +74,28 @@ def _draw_outline(overlay: NDArray[np.uint8], tracked: TrackedObject) -> None:
 
 
 def _draw_caption(overlay: NDArray[np.uint8], tracked: TrackedObject) -> None:
-    """Write above the highest pixels of the mask, and always inside the image."""
-    height, width, _ = overlay.shape
-    text, scale = caption(tracked), max(0.35, height * TEXT_SIZE)
-    (text_width, text_height), _ = cv2.getTextSize(text, FONT, scale, 1)
-    top = int(np.flatnonzero(tracked.mask[tracked.runs.y]).mean())
-    left = max(0, min(top - text_width // 2, width - text_width))
-    place = (left, max(tracked.runs.y - 4, text_height + 2))
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(overlay, text, place, FONT, scale, colour, thickness, cv2.LINE_AA)
+    # Above the mask's highest pixels: the corner of its box may lie far from a slanted instrument.
+    left = int(np.flatnonzero(tracked.mask[tracked.runs.y])[0])
+    draw_text(overlay, caption(tracked), (left, tracked.runs.y - 4), overlay.shape[0] * TEXT_SIZE)
+
+
+def draw_text(image: NDArray[np.uint8], text: str, place: tuple[int, int], scale: float) -> None:
+    """Write into an image (H, W, 3), in place: white with a dark edge, moved to where all of it is inside.
+
+    Args:
+        image: RGB or BGR.
+        text: One line.
+        place: Its lower left corner (x, y).
+        scale: Size as OpenCV counts it, at least `SMALLEST_TEXT`.
+    """
+    scale = max(SMALLEST_TEXT, scale)
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    x = max(2, min(place[0], image.shape[1] - width - 2))
+    y = max(height + 2, min(place[1], image.shape[0] - height // 2 - 2))  # g and y reach below the line
+    # Not a thicker stroke underneath: in OpenCV 5 thick letters are wider than thin ones.
+    for dx, dy in ((-1, -1), (1, -1), (-1, 1), (1, 1)):
+        cv2.putText(image, text, (x + dx, y + dy), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA)
 
 
 def caption(tracked: TrackedObject) -> str:
