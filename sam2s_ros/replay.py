@@ -97,9 +97,9 @@ def replay(
         UnreadableBag, FileExistsError: The recording cannot be read, or the output is there already.
     """
     log = ReplayLog()
+    note_result = partial(_note_result, log, on_result)
     with BagReader(job.bag) as bag, BagWriter(job.output) as writer, _ros(_arguments(job, bag)):
-        nodes = _compose(job, bag, writer, partial(_note_result, log, on_result))
-        with _tracking(nodes.tracker), _spinning(nodes):
+        with _composed(job, bag, writer, note_result) as nodes, _tracking(nodes.tracker), _spinning(nodes):
             _wait_until_connected(nodes)
             _play(nodes.player, log, on_published)
             _wait_for_result(log)
@@ -118,16 +118,26 @@ class _Nodes:
     prompter: ScriptPrompter
     recorder: OutputRecorder
 
+    @property
+    def around(self) -> tuple[Node, ...]:
+        """All but the tracker."""
+        return self.player, self.prompter, self.recorder
 
-def _compose(job: ReplayJob, bag: BagReader, writer: BagWriter, on_tracks: Callable[[int], None]) -> _Nodes:
+
+@contextmanager
+def _composed(job: ReplayJob, bag: BagReader, writer: BagWriter, on_tracks: Callable[[int], None]) -> Iterator[_Nodes]:
     topic, kind = _played_topic(job.topic, bag), IMAGE_TYPES[bag.types[job.topic]]
-
-    return _Nodes(
+    nodes = _Nodes(
         tracker=TrackerNode(),
         player=BagPlayer(bag, job.topic, topic, job.playback),
         prompter=ScriptPrompter(job.script, topic, kind, TRACKER),
         recorder=OutputRecorder(writer, TRACKER, on_tracks),
     )
+    try:
+        yield nodes
+    finally:
+        for node in (*nodes.around, nodes.tracker):
+            node.destroy_node()
 
 
 def _played_topic(topic: str, bag: BagReader) -> str:
@@ -171,11 +181,10 @@ def _tracking(tracker: TrackerNode) -> Iterator[None]:
 
 @contextmanager
 def _spinning(nodes: _Nodes) -> Iterator[None]:
-    """Serve the tracker's callbacks in one set of threads and everybody else's in another; destroy all at the end."""
-    around: tuple[Node, ...] = (nodes.player, nodes.prompter, nodes.recorder)
+    """Serve the tracker's callbacks in one set of threads and everybody else's in another."""
     executors = [MultiThreadedExecutor(EXECUTOR_THREADS), SingleThreadedExecutor()]
     executors[0].add_node(nodes.tracker)
-    for node in around:
+    for node in nodes.around:
         executors[1].add_node(node)
     threads = [threading.Thread(target=_spin, args=(executor,), daemon=True) for executor in executors]
     for thread in threads:
@@ -186,8 +195,6 @@ def _spinning(nodes: _Nodes) -> Iterator[None]:
         for executor, thread in zip(executors, threads, strict=True):
             executor.shutdown()
             thread.join()
-        for node in (*around, nodes.tracker):
-            node.destroy_node()
 
 
 def _spin(executor: Executor) -> None:

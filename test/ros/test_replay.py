@@ -130,7 +130,7 @@ def test_two_replays_run_one_after_the_other(log: ReplayLog, job: ReplayJob, tmp
 
 def test_an_unknown_parameter_stops_the_replay_before_it_begins(blobs_followed: None, job: ReplayJob) -> None:
     with pytest.raises(ValueError, match='no_such_thing'):
-        replay(replace(job, parameters={'no_such_thing': 1}))
+        replay(replace(job, parameters={'model.no_such_thing': 1}))
     assert not rclpy.ok()
 
 
