@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate, max_pool2d
 
 from sam2s_model import BoxPrompt, Frame, MaskPrompt, PointPrompt, Prompt, Tracker
 from sam2s_model.hole_filling import FILLED_LOGIT
@@ -263,10 +263,13 @@ def memoise(model: Any) -> None:
 
 def components(background: Tensor) -> tuple[Tensor, Tensor]:
     """What the reference's CUDA extension computes: labels and sizes of 8-connected regions, (N, 1, h, w)."""
-    scipy = pytest.importorskip('scipy.ndimage')
-    labels = np.stack([scipy.label(plane, np.ones((3, 3)))[0] for plane in background[:, 0].numpy()])
-    sizes = np.stack([np.bincount(plane.ravel())[plane] for plane in labels])
-    return torch.from_numpy(labels)[:, None], torch.from_numpy(sizes)[:, None]
+    inside = background.float()
+    cells = inside.new_tensor(range(1, background[0].numel() + 1)).view(background[0].shape)
+    labels, before = cells * inside, inside
+    while not labels.equal(before):
+        labels, before = max_pool2d(labels, 3, stride=1, padding=1) * inside, labels
+    sizes = torch.stack([plane.flatten().long().bincount()[plane.long()] for plane in labels])
+    return labels, sizes
 
 
 @contextmanager
@@ -306,6 +309,7 @@ def pair(request: pytest.FixtureRequest, build_reference: Callable[..., Any], tm
 
 def draw_video(folder: Path, side: int) -> list[Frame]:
     """A disc drifts over a texture that drifts otherwise, and for a while it is dark."""
+    pillow = pytest.importorskip('PIL.Image')
     rng = np.random.default_rng(0)
     texture = cv2.resize(
         rng.integers(0, 256, (16, 16, 3), np.uint8), (2 * side, 2 * side), interpolation=cv2.INTER_CUBIC
@@ -317,8 +321,8 @@ def draw_video(folder: Path, side: int) -> list[Frame]:
         image = texture[corner : corner + side, 2 * corner : 2 * corner + side].copy()
         image[np.hypot(x - 0.25 - 0.4 * share, y - 0.4 - 0.2 * share) < 0.13] = (220, 60, 50)
         path = folder / f'{t}.jpg'
-        Image.fromarray(image if t not in range(14, 23) else image // 4).save(path, quality=95)
-        frames.append(Frame(np.array(Image.open(path)), t * FRAME_NS))
+        pillow.fromarray(image if t not in range(14, 23) else image // 4).save(path, quality=95)
+        frames.append(Frame(np.array(pillow.open(path)), t * FRAME_NS))
     return frames
 
 
@@ -369,7 +373,7 @@ def test_video_with_a_temporal_stride(pair: Pair, record_property: Any) -> None:
 
 def test_overlapping_objects_are_separated_as_in_the_reference(pair: Pair) -> None:
     logits = torch.randn(3, 32, 32) * 5
-    large = torch.nn.functional.interpolate(logits[:, None], (128, 128), mode='bilinear')
+    large = interpolate(logits[:, None], (128, 128), mode='bilinear')
     theirs = pair.reference._apply_non_overlapping_constraints(large)[:, 0] > 0
     ours = np.stack(to_masks(logits, 128, 128, non_overlap=True))
     assert mask_iou(ours, theirs.numpy()) >= LEAST_IOU
