@@ -1,0 +1,385 @@
+"""The tracker's conduct, seen with a network that only notes what it is asked."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sam2s_model import BoxPrompt, Frame, InvalidPrompt, MaskPrompt, PointPrompt, Tracker, UnknownObject
+from sam2s_model.frame_memory import FrameMemory, Recall, Role
+from sam2s_model.mask_decoder import HighResFeatures
+from sam2s_model.memory_settings import PAPER, MemorySettings
+from sam2s_model.network import FrameFeatures, MaskOutput, PromptBatch
+from sam2s_model.sam2s import Sam2s
+from sam2s_model.switches import Switches
+
+SIDE = 64
+FRAME_NS = 40_000_000
+CPU = torch.device('cpu')
+
+
+class Asked(NamedTuple):
+    """One call of `track_frame`: brightness of the frame, what was recalled for each object, and the prompt."""
+
+    frame: float
+    recalls: list[Recall[str]]
+    prompt: PromptBatch | None
+
+
+class NotingNetwork:
+    """Finds every object everywhere, surely and for ever, and notes what it was asked."""
+
+    image_size = SIDE
+    pixel_mean = (0.0, 0.0, 0.0)
+    pixel_std = (1 / 255, 1 / 255, 1 / 255)
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.encoded: list[float] = []
+        self.logit = 40.0
+
+    def calibrate(self, image: Tensor) -> None:
+        return None
+
+    def encode_image(self, image: Tensor, calibration: None) -> FrameFeatures:
+        self.encoded.append(float(image.mean()))
+        empty = torch.empty(0)
+        return FrameFeatures(image, empty, HighResFeatures(empty, empty), torch.ones(3))
+
+    def layout(self, recall: Recall[str]) -> Hashable:
+        return len(recall.frames)
+
+    def track_frame(
+        self, features: FrameFeatures, recalls: Sequence[Recall[str]], prompt: PromptBatch | None
+    ) -> MaskOutput:
+        self.asked.append(Asked(float(features.image.mean()), list(recalls), prompt))
+        count = len(recalls)
+        logits = torch.full((count, 1, SIDE // 4, SIDE // 4), self.logit)
+        return MaskOutput(logits, torch.full((count,), 0.99), torch.full((count,), 3.0), None, None)
+
+    def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[str]:
+        kind = 'prompted' if prompted else 'tracked'
+        return [f'{kind} {float(features.image.mean()):.0f}'] * len(output.iou)
+
+
+def frame(number: int) -> Frame:
+    """A frame as bright as its number."""
+    return Frame(np.full((48, 32, 3), number, np.uint8), number * FRAME_NS)
+
+
+def click(x: float = 16, y: float = 24, label: int = 1) -> PointPrompt:
+    return PointPrompt(((x, y),), (label,))
+
+
+MASK = MaskPrompt(np.ones((48, 32), bool))
+BOX = BoxPrompt((4, 6, 20, 30))
+
+
+@pytest.fixture
+def network() -> NotingNetwork:
+    return NotingNetwork()
+
+
+@pytest.fixture
+def tracker(network: NotingNetwork) -> Tracker:
+    return Tracker(network, CPU, PAPER)
+
+
+def contents(recall: Recall[str], role: Role) -> list[str]:
+    return [slot.memory.content for slot in recall.frames if slot.role is role]
+
+
+def test_without_a_prompt_there_is_nothing_to_track(tracker: Tracker, network: NotingNetwork) -> None:
+    assert tracker.step(frame(0)).objects == ()
+    assert network.encoded == []
+
+
+def test_an_object_may_be_added_on_any_frame(tracker: Tracker) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.step(frame(1))
+    result = tracker.prompt(frame(2), 'b', click())
+    assert result.frame_index == 2
+    assert [seen.object_id for seen in result.objects] == ['a', 'b']
+    assert [seen.object_id for seen in tracker.step(frame(3)).objects] == ['a', 'b']
+
+
+def test_a_prompt_on_an_unseen_frame_tracks_the_others_on_it_first(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.prompt(frame(1), 'b', BOX)
+    assert [(asked.frame, asked.prompt is None) for asked in network.asked] == [(0, False), (1, True), (1, False)]
+
+
+def test_the_first_prompts_of_an_object_are_answered_without_memory(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.prompt(frame(0), 'a', click())
+    assert all(asked.recalls == [Recall()] for asked in network.asked)
+
+
+def test_a_correction_is_answered_from_memory(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.step(frame(1))
+    tracker.prompt(frame(1), 'a', click())
+    (recall,) = network.asked[-1].recalls
+    assert contents(recall, Role.CONDITIONING) == ['prompted 0']
+
+
+def test_a_second_correction_of_a_frame_does_not_remember_the_first(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.step(frame(1))
+    tracker.prompt(frame(1), 'a', click())
+    tracker.prompt(frame(1), 'a', click())
+    assert network.asked[-1].recalls == network.asked[-2].recalls
+
+
+def test_a_correction_is_remembered_from_the_next_frame_on(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.step(frame(1))
+    tracker.prompt(frame(1), 'a', click())
+    tracker.step(frame(2))
+    (recall,) = network.asked[-1].recalls
+    assert contents(recall, Role.CONDITIONING) == ['prompted 0', 'prompted 1']
+    assert contents(recall, Role.SHORT_TERM) == []
+
+
+def labels_asked(network: NotingNetwork) -> list[int]:
+    prompt = network.asked[-1].prompt
+    assert prompt is not None
+    return [int(label) for label in prompt.labels[0]]
+
+
+def test_clicks_on_one_frame_add_up(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.prompt(frame(0), 'a', click())
+    tracker.prompt(frame(0), 'a', click(label=0))
+    assert labels_asked(network) == [2, 3, 1, 0]
+
+
+def test_clicks_add_to_those_made_before_the_video_moved_on(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', click())
+    tracker.step(frame(1))
+    tracker.prompt(frame(0), 'a', click(label=0))
+    assert labels_asked(network) == [1, 0]
+
+
+@pytest.mark.parametrize(('prompt', 'labels'), [(BOX, [2, 3]), (MASK, [])], ids=['box', 'mask'])
+def test_a_box_and_a_mask_begin_afresh(
+    tracker: Tracker, network: NotingNetwork, prompt: Any, labels: list[int]
+) -> None:
+    tracker.prompt(frame(0), 'a', click())
+    tracker.prompt(frame(0), 'a', prompt)
+    assert labels_asked(network) == labels
+    tracker.prompt(frame(0), 'a', click(label=0))
+    assert labels_asked(network) == [*labels, 0]
+
+
+def test_points_reach_the_network_in_pixels_of_its_square(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', click(8, 12))
+    prompt = network.asked[-1].prompt
+    assert prompt is not None
+    assert prompt.points.tolist() == [[[16.0, 16.0]]]
+
+
+def test_clicks_correct_the_mask_so_far_within_32_logits(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', click())
+    first = network.asked[-1].prompt
+    tracker.prompt(frame(0), 'a', click())
+    second = network.asked[-1].prompt
+    assert first is not None
+    assert second is not None
+    assert first.previous_logits is None
+    assert second.previous_logits is not None
+    assert (second.previous_logits == 32).all()
+
+
+def test_a_prompt_on_a_frame_that_has_passed_answers_for_that_object_alone(
+    tracker: Tracker, network: NotingNetwork
+) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.prompt(frame(0), 'b', BOX)
+    for number in range(1, 5):
+        tracker.step(frame(number))
+    result = tracker.prompt(frame(2), 'a', click())
+    assert (result.frame_index, [seen.object_id for seen in result.objects]) == (2, ['a'])
+    (recall,) = network.asked[-1].recalls
+    assert contents(recall, Role.SHORT_TERM) == ['tracked 1']
+    assert network.asked[-1].prompt is not None
+    assert network.asked[-1].prompt.previous_logits is not None
+    assert [seen.object_id for seen in tracker.step(frame(5)).objects] == ['a', 'b']
+
+
+def test_an_object_prompted_before_its_first_frame_is_answered_without_memory(
+    tracker: Tracker, network: NotingNetwork
+) -> None:
+    for number in range(3):
+        tracker.step(frame(number))
+    tracker.prompt(frame(2), 'a', BOX)
+    tracker.step(frame(3))
+    tracker.prompt(frame(1), 'a', BOX)
+    assert network.asked[-1].recalls == [Recall()]
+
+
+def test_a_removed_object_is_tracked_no_more(tracker: Tracker) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.prompt(frame(0), 'b', BOX)
+    tracker.remove('a')
+    assert tracker.object_ids == ('b',)
+    assert [seen.object_id for seen in tracker.step(frame(1)).objects] == ['b']
+
+
+def test_an_id_that_is_used_again_means_a_new_object(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.step(frame(1))
+    tracker.remove('a')
+    tracker.prompt(frame(1), 'a', click())
+    assert network.asked[-1].recalls == [Recall()]
+    assert labels_asked(network) == [1]
+
+
+def test_an_unknown_object_cannot_be_removed(tracker: Tracker) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    with pytest.raises(UnknownObject, match="no object 'b'; tracked are \\['a'\\]"):
+        tracker.remove('b')
+
+
+def test_a_reset_forgets_objects_and_frames(tracker: Tracker) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.reset()
+    result = tracker.step(frame(7))
+    assert (result.frame_index, result.objects) == (0, ())
+
+
+def test_a_refused_prompt_changes_nothing(tracker: Tracker) -> None:
+    with pytest.raises(InvalidPrompt, match='outside the 32×48 image'):
+        tracker.prompt(frame(0), 'a', click(x=99))
+    assert tracker.object_ids == ()
+    assert tracker.step(frame(0)).frame_index == 0
+
+
+def test_a_frame_is_encoded_once_whatever_is_asked_of_it(tracker: Tracker, network: NotingNetwork) -> None:
+    for name in 'abc':
+        tracker.prompt(frame(0), name, BOX)
+    tracker.step(frame(1))
+    tracker.prompt(frame(1), 'a', click())
+    assert network.encoded == [0, 1]
+
+
+def test_objects_that_remember_alike_are_tracked_as_one_batch(tracker: Tracker, network: NotingNetwork) -> None:
+    for name in 'abc':
+        tracker.prompt(frame(0), name, BOX)
+    network.asked.clear()
+    tracker.step(frame(1))
+    assert [len(asked.recalls) for asked in network.asked] == [3]
+
+
+def test_objects_do_not_overlap_where_they_must_not(network: NotingNetwork) -> None:
+    tracker = Tracker(network, CPU, PAPER, Switches(non_overlap=True))
+    tracker.prompt(frame(0), 'a', BOX)
+    network.logit = 41.0
+    result = tracker.prompt(frame(0), 'b', BOX)
+    assert (result['a'].mask.any(), result['b'].mask.all()) == (False, True)
+
+
+def remembered_frames() -> int:
+    gc.collect()
+    return sum(type(thing) is FrameMemory for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize('settings', [PAPER, MemorySettings(short_stride=1.0)], ids=['paper', 'stride'])
+def test_memory_does_not_grow_with_the_video(network: NotingNetwork, settings: MemorySettings) -> None:
+    tracker = Tracker(network, CPU, settings)
+    tracker.prompt(frame(0), 'a', BOX)
+    counts = []
+    for number in range(1, 2001):
+        tracker.step(Frame(frame(0).rgb, number * FRAME_NS))
+        network.asked.clear()
+        if number % 800 == 0:
+            tracker.prompt(Frame(frame(0).rgb, number * FRAME_NS), 'a', click())
+        if number in (1000, 2000):
+            counts.append(remembered_frames())
+    assert counts[1] - counts[0] == 1  # the second correction
+
+
+class CountSyncs(TorchDispatchMode):
+    """Counts the times that a value is read out of a tensor, for which a GPU would have to be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func.overloadpacket in (torch.ops.aten._local_scalar_dense, torch.ops.aten.equal)
+        return func(*args, **(kwargs or {}))
+
+
+def noise(count: int) -> list[Frame]:
+    rng = np.random.default_rng(0)
+    return [Frame(rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8), t * FRAME_NS) for t in range(count)]
+
+
+@pytest.fixture
+def sam2s(nano: Callable[..., Sam2s]) -> Sam2s:
+    return nano(SIDE)
+
+
+def test_tracking_reads_no_single_values_from_the_device(sam2s: Sam2s) -> None:
+    tracker = Tracker(sam2s, CPU, MemorySettings(long_term=0))
+    frames = noise(4)
+    for name in 'abc':
+        tracker.prompt(frames[0], name, BOX)
+    tracker.step(frames[1])
+    with CountSyncs() as syncs:
+        tracker.step(frames[2])
+    assert syncs.count == 0
+
+
+def logits_of(tracker: Tracker, object_id: str) -> Tensor:
+    newest = tracker._tracks[object_id].newest
+    assert newest is not None
+    return newest.mask_logits
+
+
+def test_objects_do_not_influence_each_other(sam2s: Sam2s) -> None:
+    frames = noise(6)
+    alone, together = Tracker(sam2s, CPU), Tracker(sam2s, CPU)
+    for tracker in (alone, together):
+        tracker.prompt(frames[0], 'a', BOX)
+    together.prompt(frames[0], 'b', click(50, 50))
+    for number in range(1, 6):
+        for tracker in (alone, together):
+            tracker.step(frames[number])
+        if number == 2:
+            together.prompt(frames[number], 'c', click(5, 5))
+        torch.testing.assert_close(logits_of(together, 'a'), logits_of(alone, 'a'), rtol=0, atol=1e-3)
+
+
+def test_a_prompt_changes_no_result_before_it(sam2s: Sam2s) -> None:
+    frames = noise(4)
+    results = []
+    for corrected in (False, True):
+        tracker = Tracker(sam2s, CPU)
+        results.append([tracker.prompt(frames[0], 'a', BOX), tracker.step(frames[1]), tracker.step(frames[2])])
+        if corrected:
+            tracker.prompt(frames[2], 'a', click(5, 5, label=0))
+        results[-1].append(tracker.step(frames[3]))
+    same = [np.array_equal(a['a'].mask, b['a'].mask) for a, b in zip(*results, strict=True)]
+    assert same == [True, True, True, False]
+
+
+def test_until_divemem_finds_a_frame_the_tracker_is_that_of_sam_2(sam2s: Sam2s) -> None:
+    frames = noise(8)
+    with torch.no_grad():
+        sam2s.divemem.long_tpos.fill_(torch.nan)
+    trackers = [Tracker(sam2s, CPU, MemorySettings(min_iou=1.0)), Tracker(sam2s, CPU, MemorySettings(long_term=0))]
+    for tracker in trackers:
+        tracker.prompt(frames[0], 'a', BOX)
+    for number in range(1, 8):
+        for tracker in trackers:
+            tracker.step(frames[number])
+        assert torch.equal(logits_of(trackers[0], 'a'), logits_of(trackers[1], 'a'))
