@@ -30,7 +30,8 @@ NECK_CHANNELS = (24, 40, 112, 320)  # of the trunk's maps at strides 4, 8, 16 an
 D_MODEL = 128
 MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
 MASK_PROMPT_LOGIT = 10.0
-REMEMBERED_SHARPNESS = 4.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
+START_WEIGHT = 0.5  # of the read-out's logits in the mask's; a mask that starts out sure of itself learns nothing
+REMEMBERED_SHARPNESS = 8.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
 CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
 
 
@@ -134,7 +135,7 @@ class MatchingSam2s(nn.Module):
             PromptEmbedding(self._sparse(features, prompt, count), self.clue_encoder(clues)),
             features.high_res,
         )
-        start = _upsample(clue.logits) + self.refiner(clues, features.high_res)
+        start = _upsample(clue.logits) * START_WEIGHT + self.refiner(clues, features.high_res)
         output = output._replace(mask_logits=output.mask_logits + start)
         return _gate(output, choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False))
 
