@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import torch
 
-from sam2s_model.checkpoint import load_weights, read_weights
+from sam2s_model.checkpoint import LITE, CheckpointMismatch, StateDict, load_weights, read_weights, recognise
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.sam2s import Sam2s
@@ -15,7 +15,7 @@ from sam2s_model.sizes import HIERA_SIZES
 from sam2s_model.switches import Switches
 from sam2s_model.tracker import Tracker
 
-LITE = 'lite'
+AUTO = 'auto'
 SIZES = (LITE, *HIERA_SIZES)
 SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
 IMAGE_SIZE = {LITE: 384}
@@ -28,8 +28,7 @@ def build_network(size: str, image_size: int | None = None, switches: Switches |
     """Build a network of one of `SIZES` with fresh weights."""
     if size == LITE:
         return MatchingSam2s(image_size or IMAGE_SIZE[LITE])
-    if size not in HIERA_SIZES:
-        raise ValueError(f'unknown model size {size!r}; expected one of {list(SIZES)}')
+    _check_size(size)
     return Sam2s(HIERA_SIZES[size], image_size or SAM2S_IMAGE_SIZE, switches)
 
 
@@ -45,7 +44,8 @@ def build_tracker(
     """Build a tracker that is ready for its first frame. Downloads nothing.
 
     Args:
-        size: 'lite' is shipped with weights; 'tiny', 'small', 'base_plus' and 'large' need a SAM 2.1 checkpoint.
+        size: 'lite' is shipped with weights; 'tiny', 'small', 'base_plus' and 'large' need a SAM 2 checkpoint. 'auto'
+            takes the size that the checkpoint has.
         checkpoint: A .safetensors or .pt file; None takes the shipped weights of 'lite'.
         device: 'cpu', 'cuda', 'cuda:1' …; 'auto' takes CUDA where there is one.
         image_size: Side of the square that the network sees, in pixels; None takes the size's own.
@@ -60,13 +60,30 @@ def build_tracker(
     """
     if checkpoint is None and size in HIERA_SIZES:
         raise FileNotFoundError(f'no weights are shipped for size {size!r}; give the path of a SAM 2.1 checkpoint')
+    if size != AUTO:
+        _check_size(size)
     if threads:
         torch.set_num_threads(threads)
-    network = build_network(size, image_size, switches)
     path = Path(checkpoint) if checkpoint else SHIPPED_WEIGHTS
-    load_weights(network, read_weights(path), str(path))
+    weights = read_weights(path)
+    network = build_network(_size_of(weights, path, size), image_size, switches)
+    load_weights(network, weights, str(path))
     chosen = choose_device(device)
     return Tracker(network.to(chosen).eval(), chosen, memory, switches)
+
+
+def _check_size(size: str) -> None:
+    if size not in SIZES:
+        raise ValueError(f'unknown model size {size!r}; expected one of {list(SIZES)}')
+
+
+def _size_of(weights: StateDict, path: Path, wanted: str) -> str:
+    found = recognise(weights)
+    if wanted == AUTO and found.size is None:
+        raise CheckpointMismatch(f'{path}: expected weights of one of the sizes {list(SIZES)}, found {found}')
+    if wanted != AUTO and found.size not in (None, wanted):
+        raise CheckpointMismatch(f'{path} is {found}, expected size {wanted!r}; ask for size {found.size!r} or "auto"')
+    return found.size if wanted == AUTO and found.size else wanted
 
 
 def choose_device(name: str) -> torch.device:
