@@ -7,7 +7,7 @@ prompt of the mask decoder and the start of its masks: untrained, the decoder ad
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +33,9 @@ MASK_PROMPT_LOGIT = 10.0
 START_WEIGHT = 0.5  # of the read-out's logits in the mask's; a mask that starts out sure of itself learns nothing
 REMEMBERED_SHARPNESS = 8.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
 CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
+
+
+Part = TypeVar('Part', bound=nn.Module)
 
 
 class CellMask(NamedTuple):
@@ -63,17 +66,18 @@ class MatchingSam2s(nn.Module):
     pixel_mean = (0.5, 0.5, 0.5)
     pixel_std = (0.5, 0.5, 0.5)
 
-    def __init__(self, image_size: int = 384, d_model: int = D_MODEL) -> None:
+    def __init__(self, image_size: int = 320, d_model: int = D_MODEL) -> None:
         super().__init__()
         if image_size % 64:
             raise ValueError(f'image_size must be a multiple of 64, got {image_size}')
         self.image_size = image_size
-        self.trunk = LiteTrunk().requires_grad_(False)
+        self.half_precision = False  # trunk and refiner in bfloat16: three times as fast where the CPU has it
+        self.trunk = _channels_last(LiteTrunk().requires_grad_(False))
         self.tap_norms = nn.ModuleList(nn.BatchNorm2d(count) for count in NECK_CHANNELS)
         self.neck = FpnNeck(NECK_CHANNELS, d_model)
         self.point_encoder = PointEncoder(d_model)
         self.clue_encoder = ClueEncoder(d_model)
-        self.refiner = Refiner(d_model // 4, d_model // 8, 1 + MAPS)
+        self.refiner = _channels_last(Refiner(d_model // 4, d_model // 8, 1 + MAPS))
         self.mask_decoder = MaskDecoder(d_model, heads=4, ffn=512, iou_hidden=d_model)
         self._start_from_the_read_out()
 
@@ -93,7 +97,7 @@ class MatchingSam2s(nn.Module):
     @torch.no_grad()
     def fit_tap_norms(self, images: Tensor) -> None:
         """Set the statistics of the trunk's maps from a batch of images (N, 3, S, S), before training."""
-        for norm, features in zip(self.tap_norms, self._taps(self.trunk(images)), strict=True):
+        for norm, features in zip(self.tap_norms, self._taps(self._see(images)), strict=True):
             assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
             norm.running_mean.copy_(features.mean((0, 2, 3)))
             norm.running_var.copy_(features.var((0, 2, 3)))
@@ -101,17 +105,25 @@ class MatchingSam2s(nn.Module):
     @torch.no_grad()
     def calibrate(self, image: Tensor) -> KeyBasis:
         """Learn the key basis of a stream from its first prompted frame (1, 3, S, S)."""
-        return learn_basis(_matching_maps(self.trunk(image)), KEY_DIM)
+        return learn_basis(_matching_maps(self._see(image)), KEY_DIM)
 
     def encode_image(self, image: Tensor, calibration: KeyBasis) -> FrameFeatures:
         """Encode one frame (1, 3, S, S)."""
         with torch.no_grad():
-            maps = self.trunk(image)
+            maps = self._see(image)
             keys = matching_keys(_matching_maps(maps), calibration)
         normed = [norm(features) for norm, features in zip(self.tap_norms, self._taps(maps), strict=True)]
         features = self.neck(normed)
         high_res = self.mask_decoder.project_high_res(features.stride4, features.stride8)
         return FrameFeatures(image, features.stride16, high_res, keys.flatten(), keys)
+
+    def _see(self, images: Tensor) -> TrunkMaps:
+        with self._precision(images):
+            maps = self.trunk(images.contiguous(memory_format=torch.channels_last))
+        return TrunkMaps(*(features.float() for features in maps))
+
+    def _precision(self, like: Tensor) -> torch.autocast:
+        return torch.autocast(like.device.type, torch.bfloat16, enabled=self.half_precision)
 
     def _taps(self, maps: TrunkMaps) -> tuple[Tensor, ...]:
         return maps.stride4, maps.stride8, maps.stride16, maps.stride32
@@ -135,7 +147,9 @@ class MatchingSam2s(nn.Module):
             PromptEmbedding(self._sparse(features, prompt, count), self.clue_encoder(clues)),
             features.high_res,
         )
-        start = _upsample(clue.logits) * START_WEIGHT + self.refiner(clues, features.high_res)
+        with self._precision(clues):
+            correction = self.refiner(clues, features.high_res)
+        start = _upsample(clue.logits) * START_WEIGHT + correction.float()
         output = output._replace(mask_logits=output.mask_logits + start)
         return _gate(output, choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False))
 
@@ -185,6 +199,14 @@ class ClueEncoder(nn.Module):
     def forward(self, clues: Tensor) -> Tensor:
         dense: Tensor = self.layers(clues)
         return dense
+
+
+def _channels_last(module: Part) -> Part:
+    """Lay out a part's convolutions as CPUs like them."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return module
 
 
 def _silence(head: nn.Module, answer: float) -> None:

@@ -37,7 +37,8 @@ def mask_losses(output: DecoderOutput, targets: Tensor, multimask: bool) -> Loss
         multimask: Judge the best of masks 1 to 3, as after one click; otherwise mask 0.
     """
     present = (targets.flatten(1).amax(1) > 0.5).float()
-    logits = output.mask_logits[:, 1:] if multimask else output.mask_logits[:, :1]
+    masks = output.mask_logits.float()
+    logits = masks[:, 1:] if multimask else masks[:, :1]
     quality = output.iou[:, 1:] if multimask else output.iou[:, :1]
     repeated = targets.unsqueeze(1).expand_as(logits)
     focal, dice = focal_loss(logits, repeated), dice_loss(logits, repeated)
@@ -47,7 +48,7 @@ def mask_losses(output: DecoderOutput, targets: Tensor, multimask: bool) -> Loss
         focal=(focal.gather(1, best).squeeze(1) * present).mean(),
         dice=(dice.gather(1, best).squeeze(1) * present).mean(),
         iou=(off * present).mean(),
-        presence=F.binary_cross_entropy_with_logits(output.object_score.squeeze(1), present),
+        presence=F.binary_cross_entropy_with_logits(output.object_score.squeeze(1).float(), present),
     )
 
 

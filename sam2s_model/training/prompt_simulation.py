@@ -39,7 +39,8 @@ def simulate(rng: np.random.Generator, kind: PromptKind, masks: Masks) -> Prompt
 def correct(rng: np.random.Generator, prompt: PromptBatch | None, logits: Tensor, masks: Masks) -> PromptBatch:
     """Add a click on an error of the masks so far, logits (N, 1, S/4, S/4), to what was prompted on the frame."""
     side = masks.shape[-1]
-    guesses = torch.nn.functional.interpolate(logits.detach(), (side, side), mode='bilinear')[:, 0].numpy() > 0
+    logits = logits.detach().float()
+    guesses = torch.nn.functional.interpolate(logits, (side, side), mode='bilinear')[:, 0].numpy() > 0
     points, labels = [], []
     for mask, guess in zip(masks, guesses, strict=True):
         wrong = mask ^ guess
@@ -49,7 +50,7 @@ def correct(rng: np.random.Generator, prompt: PromptBatch | None, logits: Tensor
     clicks = _batch(points, labels)
     if prompt is not None:
         clicks = PromptBatch(torch.cat((prompt.points, clicks.points), 1), torch.cat((prompt.labels, clicks.labels), 1))
-    return clicks._replace(previous_logits=logits.detach().clamp(-32, 32))
+    return clicks._replace(previous_logits=logits.clamp(-32, 32))
 
 
 def _batch(points: list[list[tuple[float, float]]], labels: list[list[int]]) -> PromptBatch:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from sam2s_model.build import has_fast_bfloat16
 from sam2s_model.checkpoint import save_weights
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.training.clip_loss import clip_losses
@@ -66,6 +67,7 @@ def _start(config: TrainingConfig, clips: PhantomClips) -> Run:
     network = MatchingSam2s()
     network.trunk.load_state_dict(read_lite0())
     network.fit_tap_norms(_some_images(clips))
+    network.half_precision = has_fast_bfloat16()
     network.train()
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     return Run(network, averaged, _optimizer(network, config))
