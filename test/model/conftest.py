@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import datetime, timezone
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -16,6 +18,20 @@ from sam2s_model.switches import Switches
 
 CONFIGS = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
 NANO = HieraSize(embed_dim=8, heads=1, blocks=(1, 1, 1, 1), global_blocks=(2,))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the differences to the reference that tests have recorded, as a table for the README."""
+    reports = [report for report in terminalreporter.getreports('') if report.when == 'teardown']
+    rows = [
+        (r.nodeid.split('::')[-1], *value) for r in reports for name, value in r.user_properties if name == 'parity'
+    ]
+    if not rows:
+        return
+    today = datetime.now(timezone.utc).date()
+    terminalreporter.section(f'sam2 {version("sam2")}, torch {version("torch")}, {today}')
+    for row in (('test', 'compared', 'least IoU', 'largest difference', 'bound'), ('---',) * 5, *rows):
+        terminalreporter.write_line(f'| {" | ".join(row)} |')
 
 
 @pytest.fixture(scope='session')

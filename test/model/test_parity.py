@@ -6,7 +6,7 @@ zero, no tiny scale and no untouched embedding hides a difference.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,50 +20,33 @@ from sam2s_model.memory_attention import MemoryAttention
 from sam2s_model.memory_encoder import MemoryEncoder
 from sam2s_model.position_encoding import sine_1d, sine_2d
 from sam2s_model.prompt_encoder import PromptEmbedding, PromptEncoder
+from sam2s_model.sam2s import Sam2s
 from sam2s_model.sizes import HIERA_SIZES
 
 pytestmark = pytest.mark.parity
 
 TOLERANCE = 1e-4
-CONFIGS = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
+OTHER_SIZES = ('small', 'base_plus', 'large')
+Build = Callable[..., Any]
+
+differences: list[float] = []  # of the test that is running
 SIDE = 256
 H = W = SIDE // 16
 
 
-def reference_model(size: str, side: int) -> Any:
-    build = pytest.importorskip('sam2.build_sam')
-    torch.manual_seed(0)
-    model = build.build_sam2_video_predictor(
-        f'configs/sam2.1/sam2.1_hiera_{CONFIGS[size]}.yaml',
-        None,
-        device='cpu',
-        apply_postprocessing=False,
-        hydra_overrides_extra=[f'++model.image_size={side}'],
-    )
-    draw_weights(model)
-    return model
-
-
-def draw_weights(model: nn.Module) -> None:
-    with torch.no_grad():
-        for module in model.modules():
-            for name, weight in module.named_parameters(recurse=False):
-                if name == 'weight' and isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-                    weight.normal_(0, 1 / math.sqrt(weight[0].numel()))
-                else:
-                    weight.add_(torch.randn_like(weight), alpha=0.3)
-
-
 @pytest.fixture(scope='module')
-def reference() -> Any:
-    return reference_model('tiny', SIDE)
+def reference(build_reference: Build) -> Any:
+    return build_reference('tiny', SIDE)
 
 
 @pytest.fixture(autouse=True)
-def seeded_inference() -> Any:
+def seeded_inference(record_property: Callable[[str, object], None]) -> Any:
     torch.manual_seed(1)
+    differences.clear()
     with torch.inference_mode():
         yield
+    if differences:
+        record_property('parity', (f'{len(differences)} maps', '', f'{max(differences):.1e}', f'{TOLERANCE:.0e}'))
 
 
 def with_weights_of(part: nn.Module, twin: nn.Module) -> Any:
@@ -73,6 +56,7 @@ def with_weights_of(part: nn.Module, twin: nn.Module) -> Any:
 
 def assert_same(ours: Tensor, theirs: Tensor) -> None:
     assert theirs.std() > 1e-3, 'a constant reference output proves nothing'
+    differences.append(float((ours - theirs).abs().max()))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=TOLERANCE)
 
 
@@ -96,8 +80,17 @@ def test_image_encoder_tiny(reference: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(('size', 'side'), [('tiny', 512), ('small', 256), ('base_plus', 256), ('large', 256)])
-def test_image_encoder_at_other_sizes(size: str, side: int) -> None:
-    assert_same_features(size, reference_model(size, side).image_encoder, side)
+def test_image_encoder_at_other_sizes(build_reference: Build, size: str, side: int) -> None:
+    assert_same_features(size, build_reference(size, side).image_encoder, side)
+
+
+@pytest.mark.parametrize('size', ['tiny', *(pytest.param(size, marks=pytest.mark.slow) for size in OTHER_SIZES)])
+def test_the_whole_network_has_the_names_and_shapes_of_the_reference(build_reference: Build, size: str) -> None:
+    theirs = {name: value.shape for name, value in build_reference(size, SIDE).state_dict().items()}
+    with torch.device('meta'):
+        ours = {name: value.shape for name, value in Sam2s(HIERA_SIZES[size]).state_dict().items()}
+    assert ours.pop('divemem.long_tpos') == (1, 1, 1, 64)
+    assert ours == theirs
 
 
 def test_sine_map_of_image_features(reference: Any) -> None:

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
 from sam2s_model import BoxPrompt, Frame, MaskPrompt, PointPrompt, Prompt, Tracker
+from sam2s_model.checkpoint import load_weights
 from sam2s_model.hole_filling import FILLED_LOGIT
 from sam2s_model.image_transforms import to_masks
 from sam2s_model.memory_settings import SAM2, MemorySettings
@@ -299,11 +300,13 @@ class Pair:
 @pytest.fixture(scope='module', params=[128, pytest.param(512, marks=pytest.mark.slow)], ids='{}px'.format)
 def pair(request: pytest.FixtureRequest, build_reference: Callable[..., Any], tmp_path_factory: Any) -> Pair:
     side = request.param
-    folder = tmp_path_factory.mktemp(f'video{side}')
-    reference = build_reference('tiny', side)
+    return pair_up(build_reference('tiny', side), side, tmp_path_factory.mktemp(f'video{side}'))
+
+
+def pair_up(reference: Any, side: int, folder: Path) -> Pair:
     memoise(reference)
     network = MemoisedSam2s(side)
-    network.load_state_dict(reference.state_dict(), strict=False)
+    load_weights(network, reference.state_dict(), 'reference')
     return Pair(reference, network.eval(), folder, draw_video(folder, side))
 
 
@@ -332,7 +335,7 @@ def assert_same(ours: Track, theirs: Track, record: Callable[[str, object], None
     assert any(0.02 < seen.mask.mean() < 0.98 for seen in theirs.values()), 'masks of all or nothing prove nothing'
     difference = max(logit_difference(ours[key].logits, theirs[key].logits) for key in ours)
     iou = min(mask_iou(ours[key].mask, theirs[key].mask) for key in ours)
-    record('parity', f'{len(ours)} masks | {iou:.5f} | {difference:.1e}')
+    record('parity', (f'{len(ours)} masks', f'{iou:.5f}', f'{difference:.1e}', f'{LEAST_IOU}, {LOGIT_TOLERANCE:.0e}'))
     assert difference < LOGIT_TOLERANCE
     assert iou >= LEAST_IOU
 
@@ -369,6 +372,15 @@ def test_video_with_a_temporal_stride(pair: Pair, record_property: Any) -> None:
     pair.reference.memory_temporal_stride_for_eval = 1
     memory = replace(SAM2, short_stride=STRIDE * FRAME_NS / 1e9)
     assert_same(Ours(pair.network, memory, VOS_BENCHMARK).play(scene, pair.frames), theirs, record_property)
+
+
+def test_video_with_weights_of_sam_2_0(
+    build_reference: Callable[..., Any], tmp_path: Path, record_property: Any
+) -> None:
+    pair = pair_up(build_reference('tiny', 128, release='2.0'), 128, tmp_path)
+    scene = SCENES['disappearance']
+    theirs = Theirs(pair.reference, pair.folder, SWITCHES['vos']).play(scene)
+    assert_same(Ours(pair.network, SAM2, SWITCHES['vos']).play(scene, pair.frames), theirs, record_property)
 
 
 def test_overlapping_objects_are_separated_as_in_the_reference(pair: Pair) -> None:
