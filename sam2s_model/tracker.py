@@ -35,7 +35,7 @@ class Stream:
     calibrated: bool = False
     next_index: int = 0
     stamps: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    newest: tuple[int, FrameFeatures] | None = None
+    newest: tuple[tuple[int, int], FrameFeatures] | None = None
 
 
 class Tracker:
@@ -73,7 +73,8 @@ class Tracker:
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult:
         """Add an object, or correct one that is tracked, on the newest frame or one that has passed.
 
-        A frame that the tracker has not seen yet counts as the next one: the other objects are tracked on it first.
+        A frame newer than all the tracker has seen counts as the next one: the other objects are tracked on it first.
+        One that was skipped counts as the frame before it.
         More clicks on a frame add to the earlier ones; a box or a mask begins afresh. What is prompted is remembered
         from the next frame on; masks of frames that have passed are not computed again.
 
@@ -84,9 +85,7 @@ class Tracker:
             InvalidPrompt: The prompt cannot be used on this image. Nothing has changed.
         """
         check_prompt(prompt, *frame.rgb.shape[:2])
-        index = self._stream.stamps.get(frame.stamp_ns)
-        if index is None:
-            index = self._track_next(frame)
+        index = self._place(frame)
         track = self._tracks.get(object_id) or ObjectTrack(object_id, MemoryBank(self._memory), index)
         self._calibrate(frame)
         prompted = self._segment_prompted(track, frame, index, prompt)
@@ -121,6 +120,15 @@ class Tracker:
                 self._track(group, frame, index, features)
         return index
 
+    def _place(self, frame: Frame) -> int:
+        """Position in the stream of a frame that is prompted."""
+        stamps = self._stream.stamps
+        if frame.stamp_ns in stamps:
+            return stamps[frame.stamp_ns]
+        if not stamps or frame.stamp_ns > next(reversed(stamps)):
+            return self._track_next(frame)
+        return max((index for stamp, index in stamps.items() if stamp < frame.stamp_ns), default=0)
+
     def _advance(self, frame: Frame) -> int:
         index = self._stream.next_index
         self._stream.next_index += 1
@@ -140,12 +148,13 @@ class Tracker:
         return to_input(frame.rgb, network.image_size, network.pixel_mean, network.pixel_std, self._device)
 
     def _encode(self, frame: Frame, index: int) -> FrameFeatures:
+        place = (index, frame.stamp_ns)  # a skipped frame shares its index, stamps may repeat
         newest = self._stream.newest
-        if newest is not None and newest[0] == index:
+        if newest is not None and newest[0] == place:
             return newest[1]
         features = self._network.encode_image(self._input(frame), self._stream.calibration)
-        if newest is None or index > newest[0]:
-            self._stream.newest = (index, features)
+        if newest is None or place > newest[0]:
+            self._stream.newest = (place, features)
         return features
 
     def _groups(self, tracks: Iterable[ObjectTrack], index: int) -> list[list[ObjectTrack]]:
