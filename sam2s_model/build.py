@@ -19,7 +19,8 @@ AUTO = 'auto'
 SIZES = (LITE, *HIERA_SIZES)
 SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
 LITE_IMAGE_SIZE = 320  # J on real clips rises by 0.02 at 384, and so does the time for a frame by a half
-LITE_MEMORY = MemorySettings(short_term=4, pointer_frames=0)  # two frames less than SAM 2: matching needs no more
+# Matching needs no object pointers, and its time grows with the frames.
+LITE_MEMORY = MemorySettings(short_term=4, pointer_frames=0, conditioning=3)
 SAM2S_IMAGE_SIZE = 512  # SAM2S was trained and evaluated at 512 × 512
 
 AnyNetwork: TypeAlias = MatchingSam2s | Sam2s

@@ -7,6 +7,7 @@ frozen trunk, so this works on whatever can be told apart by looking, trained or
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -63,7 +64,8 @@ def _join(maps: tuple[Tensor, ...], centres: tuple[Tensor, ...], scales: tuple[T
     return torch.cat(parts, dim=1)
 
 
-class ReadOut(NamedTuple):
+@dataclass(frozen=True)
+class ReadOut:
     """What matching found, for N objects and every cell of the frame.
 
     Attributes:
@@ -74,10 +76,11 @@ class ReadOut(NamedTuple):
     votes: Tensor
     weights: Tensor
 
-    def __add__(self, other: object) -> ReadOut:
-        if not isinstance(other, ReadOut):
-            return NotImplemented
+    def __add__(self, other: ReadOut) -> ReadOut:
         return ReadOut(self.votes + other.votes, self.weights + other.weights)
+
+    def __mul__(self, factor: float) -> ReadOut:
+        return ReadOut(self.votes * factor, self.weights * factor)
 
     @property
     def probability(self) -> Tensor:
@@ -85,13 +88,8 @@ class ReadOut(NamedTuple):
         return self.votes / self.weights
 
     def evidence(self, cells: int) -> Tensor:
-        """Soft maximum (h·w,) of the similarity to the best of `cells` remembered cells, at most about 1."""
-        return 1 + TEMPERATURE * (self.weights / cells).log()
-
-
-def nothing(count: int, query: Tensor) -> ReadOut:
-    """The read-out of an empty memory for `count` objects: weightless, and so undecided."""
-    return ReadOut(query.new_full((count, len(query)), EPS * 1e-25), query.new_full((len(query),), 2e-25 * EPS))
+        """Soft maximum (h·w,) of the similarity to the best of `cells` remembered cells, at most 1."""
+        return TEMPERATURE * (self.weights / cells).log()
 
 
 def read_everywhere(query: Tensor, keys: Tensor, masks: Tensor) -> ReadOut:
@@ -99,11 +97,12 @@ def read_everywhere(query: Tensor, keys: Tensor, masks: Tensor) -> ReadOut:
 
     Args:
         query: (h·w, K) keys of the current frame.
-        keys: (F, h·w, K) keys of F remembered frames.
-        masks: (N, F, h·w) mask values in [0, 1] of N objects in these frames.
+        keys: (F, L, K) keys of F remembered frames of L cells each.
+        masks: (N, F, L) mask values in [0, 1] of N objects in these frames.
     """
-    values = _values(masks.flatten(1))
-    sums = torch.cat([_weights(chunk @ keys.flatten(0, 1).T) @ values for chunk in torch.split(query, CHUNK)])
+    values, targets = _values(masks.flatten(1)), keys.flatten(0, 1).T
+    # Similarities of unit vectors are at most 1, so that the exponential cannot overflow: e^33 fits float32.
+    sums = torch.cat([(chunk @ targets).exp_() @ values for chunk in torch.split(query / TEMPERATURE, CHUNK)])
     return ReadOut(sums[:, :-1].T, sums[:, -1])
 
 
@@ -117,22 +116,30 @@ def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadO
         width: w, cells in a row. Height and width must be multiples of `TILE`.
     """
     height = len(query) // width
-    queries = _tiles(query.view(height, width, -1), TILE, 0)
+    queries = _tiles((query / TEMPERATURE).view(height, width, -1), TILE, 0)
     sums: Tensor | None = None
     for index, frame_keys in enumerate(keys):
         window_keys = _tiles(frame_keys.view(height, width, -1), TILE, REACH)
         values = _values(masks[:, index]).view(height, width, -1)
-        # Cells outside the image have key 0, so that their weight is next to nothing, and value 0.
-        read = _weights(queries @ window_keys.transpose(1, 2)) @ _tiles(values, TILE, REACH)
+        # Cells outside the image have key 0, so that their weight, 1, is next to nothing, and value 0.
+        read = (queries @ window_keys.transpose(1, 2)).exp_() @ _tiles(values, TILE, REACH)
         sums = read if sums is None else sums + read
     assert sums is not None, 'at least one frame'
     cells = _untile(sums, height, width)
     return ReadOut(cells[:, :-1].T, cells[:, -1])
 
 
-def _weights(similarity: Tensor) -> Tensor:
-    """exp of similarity in [-1, 1] over temperature; at most 1, so that sums of any frames can be added."""
-    return similarity.sub_(1).mul_(1 / TEMPERATURE).exp_()
+def pool_memory(keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Join blocks of 2×2 cells of remembered frames: a quarter of the cells, for a quarter of the work.
+
+    Args:
+        keys: (F, h·w, K). masks: (N, F, h·w). width: w; height and width are even.
+    """
+    channels = keys.shape[-1]
+    key_maps = keys.transpose(1, 2).reshape(len(keys), channels, -1, width)
+    mask_maps = masks.reshape(*masks.shape[:2], -1, width)
+    pooled = F.normalize(F.avg_pool2d(key_maps, 2).flatten(2).transpose(1, 2), dim=2)
+    return pooled, F.avg_pool2d(mask_maps, 2).flatten(2)
 
 
 def _values(masks: Tensor) -> Tensor:

@@ -19,7 +19,16 @@ from sam2s_model.image_encoder import FpnNeck
 from sam2s_model.layers import LayerNorm2d, Mlp
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import ChosenMask, DecoderOutput, MaskDecoder, choose_mask
-from sam2s_model.matching import STRIDE, KeyBasis, ReadOut, learn_basis, matching_keys, read_everywhere, read_nearby
+from sam2s_model.matching import (
+    STRIDE,
+    KeyBasis,
+    ReadOut,
+    learn_basis,
+    matching_keys,
+    pool_memory,
+    read_everywhere,
+    read_nearby,
+)
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.prompt_encoder import FOREGROUND, NO_POINT, PointEncoder, PromptEmbedding
 from sam2s_model.prompt_prior import guess_mask
@@ -28,6 +37,7 @@ from sam2s_model.refiner import Refiner
 KEY_DIM = 64
 NECK_CHANNELS = (24, 40, 112, 320)  # of the trunk's maps at strides 4, 8, 16 and 32
 D_MODEL = 128
+POOLED_CELLS = 4.0  # a cell of long-term memory stands for so many
 MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
 MASK_PROMPT_LOGIT = 10.0
 START_WEIGHT = 0.5  # of the read-out's logits in the mask's; a mask that starts out sure of itself learns nothing
@@ -228,17 +238,24 @@ def _upsample(logits: Tensor) -> Tensor:
 
 def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tensor, maps: Tensor) -> None:
     """Match the frame with what N objects remember; fill in logits (N, 1, h, w) and the first four of their maps."""
-    side = logits.shape[-1]
-    lasting = [i for i, slot in enumerate(recalls[0].frames) if slot.role is not Role.SHORT_TERM]
-    recent = [i for i, slot in enumerate(recalls[0].frames) if slot.role is Role.SHORT_TERM]
-    found = read_everywhere(keys, *_stack(recalls, lasting))
-    _note(maps, 2, found, len(lasting) * len(keys))
+    side, cells = logits.shape[-1], len(keys)
+    prompted, chosen, recent = (
+        _slots(recalls[0], role) for role in (Role.CONDITIONING, Role.LONG_TERM, Role.SHORT_TERM)
+    )
+    found = read_everywhere(keys, *_stack(recalls, prompted))
+    if chosen:
+        found = found + read_everywhere(keys, *pool_memory(*_stack(recalls, chosen), side)) * POOLED_CELLS
+    _note(maps, 2, found, (len(prompted) + len(chosen)) * cells)
     if recent:
         nearby = read_nearby(keys, *_stack(recalls, recent), side)
-        _note(maps, 0, nearby, len(recent) * len(keys))
+        _note(maps, 0, nearby, len(recent) * cells)
         found = found + nearby
     limit = torch.tensor(MAX_LOGIT).sigmoid().item()
     logits.copy_(found.probability.clamp(1 - limit, limit).logit().view_as(logits))
+
+
+def _slots(recall: Recall[CellMask], role: Role) -> list[int]:
+    return [index for index, slot in enumerate(recall.frames) if slot.role is role]
 
 
 def _stack(recalls: Sequence[Recall[CellMask]], slots: list[int]) -> tuple[Tensor, Tensor]:

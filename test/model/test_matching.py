@@ -7,7 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sam2s_model.matching import REACH, TEMPERATURE, learn_basis, matching_keys, read_everywhere, read_nearby
+from sam2s_model.matching import (
+    REACH,
+    TEMPERATURE,
+    learn_basis,
+    matching_keys,
+    pool_memory,
+    read_everywhere,
+    read_nearby,
+)
 
 SIDE = 16
 
@@ -80,3 +88,15 @@ def test_keys_are_unit_vectors_at_the_finest_map() -> None:
 def test_a_blank_first_frame_gives_finite_keys() -> None:
     maps = torch.zeros(1, 10, SIDE, SIDE), torch.zeros(1, 12, SIDE // 2, SIDE // 2)
     assert matching_keys(maps, learn_basis(maps, 6)).isfinite().all()
+
+
+def test_pooled_memory_of_equal_cells_reads_as_the_cells_themselves() -> None:
+    coarse = random_keys(2, SIDE // 2, SIDE // 2)
+    values = torch.rand(3, 2, SIDE // 2, SIDE // 2)
+    fine = coarse.repeat_interleave(2, 1).repeat_interleave(2, 2).flatten(1, 2)
+    fine_values = values.repeat_interleave(2, 2).repeat_interleave(2, 3).flatten(2)
+    query = random_keys(SIDE**2)
+    pooled = read_everywhere(query, *pool_memory(fine, fine_values, SIDE)) * 4
+    whole = read_everywhere(query, fine, fine_values)
+    torch.testing.assert_close(pooled.votes, whole.votes, rtol=1e-4, atol=0)
+    torch.testing.assert_close(pooled.weights, whole.weights, rtol=1e-4, atol=0)

@@ -10,7 +10,7 @@ from sam2s_model import BoxPrompt, Frame, MaskPrompt, PointPrompt, Tracker, buil
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.phantom import generate, preset
 
-SIDE = 128
+SIDE = 256
 
 
 def frames_of_a_moving_disc(count: int) -> tuple[list[Frame], list[np.ndarray]]:
@@ -20,7 +20,7 @@ def frames_of_a_moving_disc(count: int) -> tuple[list[Frame], list[np.ndarray]]:
     y, x = np.mgrid[:SIDE, :SIDE]
     frames, masks = [], []
     for t in range(count):
-        mask = (x - 40 - 3 * t) ** 2 + (y - 60 - t) ** 2 < 18**2
+        mask = (x - 80 - 6 * t) ** 2 + (y - 120 - 2 * t) ** 2 < 36**2
         rgb = background.copy()
         rgb[mask] = (210, 50, 40)
         frames.append(Frame(rgb, t * 40_000_000))
@@ -44,7 +44,7 @@ def test_a_mask_prompt_is_followed_through_the_video() -> None:
     assert min(scores) > 0.7
 
 
-@pytest.mark.parametrize('prompt', [BoxPrompt((22, 42, 59, 79)), PointPrompt(((40, 60),), (1,))], ids=['box', 'click'])
+@pytest.mark.parametrize('prompt', [BoxPrompt((44, 84, 117, 157)), PointPrompt(((80, 120),), (1,))], ids=['box', 'click'])
 def test_a_box_and_a_click_find_the_object(prompt: BoxPrompt | PointPrompt) -> None:
     frames, masks = frames_of_a_moving_disc(1)
     assert iou(tracker().prompt(frames[0], 'disc', prompt)['disc'].mask, masks[0]) > 0.7
