@@ -45,22 +45,19 @@ class ObjectTrack:
     Attributes:
         bank: What the object is remembered by.
         first_index: The frame on which it was added.
-        stepped: Whether the video has moved on since.
         newest: The object on the newest frame that it was segmented on.
     """
 
     object_id: str
     bank: MemoryBank[MemoryContent]
     first_index: int
-    stepped: bool = False
     newest: Segmentation | None = None
     _staged: dict[int, FrameMemory[MemoryContent]] = field(default_factory=dict)
     _clicks: OrderedDict[int, Clicks] = field(default_factory=OrderedDict)
 
     def recall_for_prompt(self, index: int) -> Recall[MemoryContent]:
         """The first prompts of an object are answered without memory, and so are those on earlier frames (SAM 2)."""
-        was_tracked = self.stepped and index >= self.first_index
-        return self.bank.recall(index) if was_tracked else Recall()
+        return self.bank.recall(index) if index >= self.first_index else Recall()
 
     def previous_logits(self, index: int) -> Tensor | None:
         """The mask that clicks on a frame correct, clamped as SAM 2 does; None when it is not known any more."""
@@ -90,4 +87,3 @@ class ObjectTrack:
         for memory in self._staged.values():
             self.bank.add_conditioning(memory)
         self._staged.clear()
-        self.stepped = True
