@@ -1,0 +1,150 @@
+"""Clues: what memory and prompt say about an object before the decoder looks, drawn as maps at stride 8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sam2s_model.frame_memory import Recall, Role
+from sam2s_model.layers import LayerNorm2d
+from sam2s_model.matching import STRIDE, ReadOut, pool_memory, read_everywhere, read_nearby
+from sam2s_model.network import FrameFeatures, PromptBatch
+from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
+from sam2s_model.prompt_prior import guess_mask
+
+MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
+POOLED_CELLS = 4.0  # a cell of long-term memory stands for so many
+CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
+FROM_MEMORY = 4  # maps that memory fills in: probability and evidence, of recent and of lasting frames
+MAPS = FROM_MEMORY + 3  # and from the prompt: positive clicks, negative clicks, box
+
+
+class CellMask(NamedTuple):
+    """What one object leaves behind on one frame: keys (h·w, K), those of the frame, and its mask (h·w,) in [0, 1]."""
+
+    keys: Tensor
+    mask: Tensor
+
+
+class Clue(NamedTuple):
+    """What is known of N objects before the decoder looks: maps at stride 8.
+
+    Attributes:
+        logits: (N, 1, h, w) first guess at the mask.
+        maps: (N, MAPS, h, w) where the guess comes from.
+    """
+
+    logits: Tensor
+    maps: Tensor
+
+    @property
+    def channels(self) -> Tensor:
+        """All of it as one map (N, 1 + MAPS, h, w), of about unit size."""
+        return torch.cat((self.logits / MAX_LOGIT, self.maps), dim=1)
+
+
+class ClueEncoder(nn.Module):
+    """Maps at stride 8 to the decoder's dense prompt at stride 16."""
+
+    def __init__(self, d_model: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1 + MAPS, hidden, kernel_size=3, padding=1),
+            LayerNorm2d(hidden),
+            nn.GELU(),
+            nn.Conv2d(hidden, d_model, kernel_size=2, stride=2),
+        )
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """Encode `Clue.channels` of N objects."""
+        dense: Tensor = self.layers(channels)
+        return dense
+
+
+@torch.no_grad()
+def find_clue(features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch | None) -> Clue:
+    """Look up what N objects remember on a frame, or what their first prompt may mean."""
+    assert features.keys is not None, 'matching needs keys'
+    count, side = len(recalls), features.image.shape[-1] // STRIDE
+    maps = features.keys.new_zeros(count, MAPS, side, side)
+    logits = features.keys.new_zeros(count, 1, side, side)
+    if recalls[0].frames:
+        _read_memory(features.keys, recalls, logits, maps)
+    elif prompt is not None:
+        logits = _guess(features.image, prompt, side)
+    if prompt is not None:
+        if prompt.previous_logits is not None:
+            logits = F.avg_pool2d(prompt.previous_logits, 2).clamp(-MAX_LOGIT, MAX_LOGIT)
+        maps[:, FROM_MEMORY:] = _draw(prompt, side)
+    return Clue(logits, maps)
+
+
+def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tensor, maps: Tensor) -> None:
+    """Match the frame with what N objects remember; fill in logits (N, 1, h, w) and the first four of their maps."""
+    side, cells = logits.shape[-1], len(keys)
+    prompted, chosen, recent = (
+        _slots(recalls[0], role) for role in (Role.CONDITIONING, Role.LONG_TERM, Role.SHORT_TERM)
+    )
+    found = read_everywhere(keys, *_stack(recalls, prompted))
+    if chosen:
+        found = found + read_everywhere(keys, *pool_memory(*_stack(recalls, chosen), side)) * POOLED_CELLS
+    _note(maps, 2, found, (len(prompted) + len(chosen)) * cells)
+    if recent:
+        nearby = read_nearby(keys, *_stack(recalls, recent), side)
+        _note(maps, 0, nearby, len(recent) * cells)
+        found = found + nearby
+    limit = torch.tensor(MAX_LOGIT).sigmoid().item()
+    logits.copy_(found.probability.clamp(1 - limit, limit).logit().view_as(logits))
+
+
+def _slots(recall: Recall[CellMask], role: Role) -> list[int]:
+    return [index for index, slot in enumerate(recall.frames) if slot.role is role]
+
+
+def _stack(recalls: Sequence[Recall[CellMask]], slots: list[int]) -> tuple[Tensor, Tensor]:
+    """Keys (F, h·w, K) of some remembered frames, and masks (N, F, h·w) of the objects in them."""
+    keys = torch.stack([recalls[0].frames[i].memory.content.keys for i in slots])
+    masks = torch.stack([torch.stack([recall.frames[i].memory.content.mask for i in slots]) for recall in recalls])
+    return keys, masks
+
+
+def _note(maps: Tensor, channel: int, found: ReadOut, cells: int) -> None:
+    maps[:, channel] = found.probability.view_as(maps[:, channel])
+    maps[:, channel + 1] = found.evidence(cells).view_as(maps[0, channel])
+
+
+def _guess(image: Tensor, prompt: PromptBatch, side: int) -> Tensor:
+    """Logits (N, 1, side, side) of what a first prompt means."""
+    rgb = ((image[0] * 0.5 + 0.5) * 255).clamp(0, 255).byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    prompts = zip(prompt.points.cpu().numpy(), prompt.labels.long().cpu().numpy(), strict=True)
+    guesses = np.stack([guess_mask(rgb, points, labels) for points, labels in prompts])
+    return F.interpolate(torch.from_numpy(guesses).to(image.device).unsqueeze(1), (side, side), mode='area')
+
+
+def _draw(prompt: PromptBatch, side: int) -> Tensor:
+    """Positive clicks, negative clicks and the box of N prompts as maps (N, 3, side, side) in [0, 1]."""
+    centres = torch.arange(side, device=prompt.points.device) + 0.5
+    x, y = (prompt.points / STRIDE).unbind(-1)
+    bumps = _bump(y, centres).unsqueeze(-1) * _bump(x, centres).unsqueeze(-2)
+    positive = (bumps * (prompt.labels == FOREGROUND)[..., None, None]).amax(1)
+    negative = (bumps * (prompt.labels == BACKGROUND)[..., None, None]).amax(1)
+    return torch.stack((positive, negative, _box_map(prompt, x, y, centres)), dim=1)
+
+
+def _bump(position: Tensor, centres: Tensor) -> Tensor:
+    return torch.exp(-0.5 * ((position.unsqueeze(-1) - centres) / CLICK_SPREAD) ** 2)
+
+
+def _box_map(prompt: PromptBatch, x: Tensor, y: Tensor, centres: Tensor) -> Tensor:
+    """(N, side, side): 1 inside the box, falling off within a cell; 0 everywhere without a box."""
+    spans = []
+    for position in (y, x):
+        low = position.masked_fill(prompt.labels != BOX_TOP_LEFT, torch.inf).amin(1, keepdim=True)
+        high = position.masked_fill(prompt.labels != BOX_BOTTOM_RIGHT, -torch.inf).amax(1, keepdim=True)
+        spans.append(((centres - low).clamp(-0.5, 0.5) + (high - centres).clamp(-0.5, 0.5)).clamp(0, 1))
+    return spans[0].unsqueeze(-1) * spans[1].unsqueeze(-2)
