@@ -28,6 +28,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 def test_ten_thousand_frames_with_three_objects(nano: Callable[..., Sam2s], one_thread: None) -> None:
     process = pytest.importorskip('psutil').Process()
     # Every frame is a candidate, so that long-term memory turns over all the time.
