@@ -44,7 +44,9 @@ def test_a_mask_prompt_is_followed_through_the_video() -> None:
     assert min(scores) > 0.7
 
 
-@pytest.mark.parametrize('prompt', [BoxPrompt((44, 84, 117, 157)), PointPrompt(((80, 120),), (1,))], ids=['box', 'click'])
+@pytest.mark.parametrize(
+    'prompt', [BoxPrompt((44, 84, 117, 157)), PointPrompt(((80, 120),), (1,))], ids=['box', 'click']
+)
 def test_a_box_and_a_click_find_the_object(prompt: BoxPrompt | PointPrompt) -> None:
     frames, masks = frames_of_a_moving_disc(1)
     assert iou(tracker().prompt(frames[0], 'disc', prompt)['disc'].mask, masks[0]) > 0.7
