@@ -69,6 +69,12 @@ class MatchingSam2s(nn.Module):
         self.tap_norms.eval()
         return self
 
+    def use_half_precision(self) -> None:
+        """Keep the weights of trunk and refiner in bfloat16, for tracking alone."""
+        self.half_precision = True
+        self.trunk.bfloat16()
+        self.refiner.bfloat16()
+
     @torch.no_grad()
     def fit_tap_norms(self, images: Tensor) -> None:
         """Set the statistics of the trunk's maps from a batch of images (N, 3, S, S), before training."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 from rclpy.node import Node
 
 from sam2s_model import build_tracker
@@ -93,13 +95,19 @@ class TrackingPipeline:
 def load_tracker(model: ModelParameters) -> StreamTracker:
     """Build the tracker that the parameters ask for.
 
+    It is built in a thread that then ends. OpenMP gives every thread that computes a team of its own; as soon as there
+    are more threads in teams than cores, all of them sleep between any two operations, and tracking takes twice as long.
+
     Raises:
         FileNotFoundError, CheckpointMismatch, ValueError: See `sam2s_model.build_tracker`.
     """
-    return build_tracker(
-        size=model.size,
-        checkpoint=model.checkpoint or None,
-        device=model.device,
-        image_size=model.image_size or None,
-        threads=model.threads or None,
-    )
+    cv2.setNumThreads(1)  # OpenCV's own threads would wait for work on the cores that the network needs
+    with ThreadPoolExecutor(1, thread_name_prefix='loading') as thread:
+        return thread.submit(
+            build_tracker,
+            size=model.size,
+            checkpoint=model.checkpoint or None,
+            device=model.device,
+            image_size=model.image_size or None,
+            threads=model.threads or None,
+        ).result()
