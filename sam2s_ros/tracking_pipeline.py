@@ -96,7 +96,7 @@ def load_tracker(model: ModelParameters) -> StreamTracker:
     """Build the tracker that the parameters ask for.
 
     It is built in a thread that then ends. OpenMP gives every thread that computes a team of its own; as soon as there
-    are more threads in teams than cores, all of them sleep between any two operations, and tracking takes twice as long.
+    are more threads in teams than cores, all sleep between any two operations, and tracking takes twice as long.
 
     Raises:
         FileNotFoundError, CheckpointMismatch, ValueError: See `sam2s_model.build_tracker`.
