@@ -13,7 +13,6 @@ from sam2s_model.phantom import training_clip
 
 STRIDES = (1, 2, 4, 8)  # 1/25 s between neighbouring frames; further apart, most objects share no pixel
 SMALLEST = 24  # pixels that an object must show on the first frame to be prompted
-EVALUATION_SEEDS = 2_000_000_000  # from here on, for evaluation only
 
 
 class Clip(NamedTuple):
