@@ -10,11 +10,9 @@ from torch import Tensor, nn
 
 from sam2s_model.frame_memory import Recall, Role, Slot
 from sam2s_model.position_encoding import sine_1d, sine_2d
-from sam2s_model.sizes import D_MODEL, MEMORY_DIM
 
 SHORT_TERM = 6
 POINTER_SPAN = 15  # frames; distances of object pointers are divided by this, in videos of 16 frames and more
-TOKENS_PER_POINTER = D_MODEL // MEMORY_DIM
 
 
 class EncodedMemory(NamedTuple):
@@ -60,24 +58,29 @@ def layout(recall: Recall[EncodedMemory]) -> tuple[object, ...]:
 def memory_tokens(recalls: Sequence[Recall[EncodedMemory]], embeddings: TemporalEmbeddings) -> MemoryTokens:
     """The memories of N objects of the same layout, pointers last."""
     sequences = [_sequence(recall, embeddings) for recall in recalls]
-    tokens, positions = (torch.stack(part) for part in zip(*sequences, strict=True))
-    return MemoryTokens(tokens, positions, len(recalls[0].pointers) * TOKENS_PER_POINTER)
+    tokens = torch.stack([sequence.tokens for sequence in sequences])
+    positions = torch.stack([sequence.positions for sequence in sequences])
+    return MemoryTokens(tokens, positions, sequences[0].pointer_tokens)
 
 
-def _sequence(recall: Recall[EncodedMemory], embeddings: TemporalEmbeddings) -> tuple[Tensor, Tensor]:
+def _sequence(recall: Recall[EncodedMemory], embeddings: TemporalEmbeddings) -> MemoryTokens:
+    """The memory of one object, (L, M) each."""
     tokens, positions = [], []
     for slot in recall.frames:
         when = _temporal_embedding(slot, embeddings)
         memory = slot.memory.content.features.to(when.dtype)
-        grid = (memory.shape[-2], memory.shape[-1])
-        where = sine_2d(MEMORY_DIM, *grid, memory.device, memory.dtype).view(MEMORY_DIM, -1).T
+        where = sine_2d(*memory.shape, memory.device, memory.dtype).flatten(2)[0].T
         tokens.append(memory.flatten(1).T)
         positions.append(where + when)
+    pointer_tokens = 0
     if recall.pointers:
         pointers = torch.stack([slot.memory.content.pointer for slot in recall.pointers])
-        tokens.append(pointers.view(-1, MEMORY_DIM))
-        positions.append(_pointer_positions(recall.pointers, pointers, embeddings.pointers))
-    return torch.cat(tokens), torch.cat(positions)
+        pieces = pointers.view(-1, embeddings.short_and_conditioning.shape[-1])
+        pointer_tokens = len(pieces)
+        tokens.append(pieces)
+        when = _pointer_positions(recall.pointers, pointers, embeddings.pointers)
+        positions.append(when.repeat_interleave(pointer_tokens // len(pointers), dim=0))
+    return MemoryTokens(torch.cat(tokens), torch.cat(positions), pointer_tokens)
 
 
 def _temporal_embedding(slot: Slot[EncodedMemory], embeddings: TemporalEmbeddings) -> Tensor:
@@ -89,7 +92,7 @@ def _temporal_embedding(slot: Slot[EncodedMemory], embeddings: TemporalEmbedding
 
 
 def _pointer_positions(slots: Sequence[Slot[EncodedMemory]], like: Tensor, projection: nn.Module) -> Tensor:
-    """Temporal codes (4P, M) of P object pointers, by their distance in frames; long-term ones are 15 at most."""
+    """Temporal codes (P, M) of P object pointers (P, C), by distance in frames; long-term ones are 15 at most."""
     distances = [min(slot.distance, POINTER_SPAN) if slot.role is Role.LONG_TERM else slot.distance for slot in slots]
-    codes: Tensor = projection(sine_1d(like.new_tensor(distances) / POINTER_SPAN, D_MODEL))
-    return codes.repeat_interleave(TOKENS_PER_POINTER, dim=0)
+    codes: Tensor = projection(sine_1d(like.new_tensor(distances) / POINTER_SPAN, like.shape[1]))
+    return codes

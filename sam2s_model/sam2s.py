@@ -21,7 +21,7 @@ from sam2s_model.memory_encoder import MemoryEncoder
 from sam2s_model.memory_tokens import SHORT_TERM, EncodedMemory, TemporalEmbeddings, layout, memory_tokens
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.prompt_encoder import NO_POINT, PromptEmbedding, PromptEncoder
-from sam2s_model.sizes import D_MODEL, MEMORY_DIM, HieraSize
+from sam2s_model.sizes import PUBLISHED_WIDTHS, HieraSize, Widths
 from sam2s_model.switches import Switches
 
 MEMORY_MASK_SCALE, MEMORY_MASK_BIAS = 20.0, -10.0
@@ -31,9 +31,9 @@ MASK_PROMPT_LOGIT = 10.0
 class DiveMemEmbedding(nn.Module):
     """The temporal embedding of long-term memory, beside SAM 2's own for short-term and conditioning frames."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, memory_dim: int) -> None:
         super().__init__()
-        self.long_tpos = nn.Parameter(torch.zeros(count, 1, 1, MEMORY_DIM))
+        self.long_tpos = nn.Parameter(torch.zeros(count, 1, 1, memory_dim))
 
 
 class Sam2s(nn.Module):
@@ -42,27 +42,34 @@ class Sam2s(nn.Module):
     pixel_mean = (0.485, 0.456, 0.406)
     pixel_std = (0.229, 0.224, 0.225)
 
-    def __init__(self, size: HieraSize, image_size: int = 512, switches: Switches | None = None) -> None:
+    def __init__(
+        self,
+        size: HieraSize,
+        image_size: int = 512,
+        switches: Switches | None = None,
+        widths: Widths = PUBLISHED_WIDTHS,
+    ) -> None:
         super().__init__()
         if image_size % 32:
             raise ValueError(f'image_size must be a multiple of 32, got {image_size}')
         self.image_size = image_size
         self.switches = switches or Switches()
         trunk = Hiera(size)
-        self.image_encoder = ImageEncoder(trunk, FpnNeck(trunk.channels, D_MODEL))
-        self.memory_attention = MemoryAttention(D_MODEL, MEMORY_DIM)
-        self.memory_encoder = MemoryEncoder(D_MODEL, MEMORY_DIM)
-        self.sam_prompt_encoder = PromptEncoder(D_MODEL)
-        self.sam_mask_decoder = MaskDecoder(D_MODEL)
+        d_model, memory_dim = widths.d_model, widths.memory_dim
+        self.image_encoder = ImageEncoder(trunk, FpnNeck(trunk.channels, d_model))
+        self.memory_attention = MemoryAttention(d_model, memory_dim, ffn=widths.memory_ffn)
+        self.memory_encoder = MemoryEncoder(d_model, memory_dim)
+        self.sam_prompt_encoder = PromptEncoder(d_model)
+        self.sam_mask_decoder = MaskDecoder(d_model, widths.decoder_heads, widths.decoder_ffn, widths.iou_hidden)
         self.mask_downsample = nn.Conv2d(1, 1, kernel_size=4, stride=4)
-        self.obj_ptr_proj = Mlp(D_MODEL, D_MODEL, D_MODEL, depth=3)
-        self.obj_ptr_tpos_proj = nn.Linear(D_MODEL, MEMORY_DIM)
-        self.maskmem_tpos_enc = nn.Parameter(torch.zeros(SHORT_TERM + 1, 1, 1, MEMORY_DIM))
-        self.no_mem_embed = nn.Parameter(torch.zeros(1, 1, D_MODEL))
-        self.no_mem_pos_enc = nn.Parameter(torch.zeros(1, 1, D_MODEL))
-        self.no_obj_ptr = nn.Parameter(torch.zeros(1, D_MODEL))
-        self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, MEMORY_DIM))
-        self.divemem = DiveMemEmbedding(self.switches.long_embeddings)
+        self.obj_ptr_proj = Mlp(d_model, d_model, d_model, depth=3)
+        self.obj_ptr_tpos_proj = nn.Linear(d_model, memory_dim)
+        self.maskmem_tpos_enc = nn.Parameter(torch.zeros(SHORT_TERM + 1, 1, 1, memory_dim))
+        self.no_mem_embed = nn.Parameter(torch.zeros(1, 1, d_model))
+        self.no_mem_pos_enc = nn.Parameter(torch.zeros(1, 1, d_model))
+        self.no_obj_ptr = nn.Parameter(torch.zeros(1, d_model))
+        self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, memory_dim))
+        self.divemem = DiveMemEmbedding(self.switches.long_embeddings, memory_dim)
 
     def calibrate(self, image: Tensor) -> None:
         """SAM 2 learns nothing of a stream beforehand."""

@@ -1,4 +1,4 @@
-"""The published sizes of SAM 2.1: four image encoders, one width for everything behind them."""
+"""The published sizes of SAM 2.1: four image encoders, the same widths for everything behind them."""
 
 from __future__ import annotations
 
@@ -43,5 +43,27 @@ HIERA_SIZES = {
 }
 
 IMAGE_SIZE = 1024  # side S of the square input in pixels; SAM2S fine-tunes at 512
-D_MODEL = 256  # channels C of image features, tokens and object pointers
-MEMORY_DIM = 64  # channels M of memory features
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Widths of everything behind the image encoder.
+
+    Attributes:
+        d_model: Channels C of image features, tokens and object pointers.
+        memory_dim: Channels M of memory features; divides C, for memory reads a pointer as C / M tokens.
+        memory_ffn: Hidden channels of memory attention's feed-forward.
+        decoder_heads: Attention heads of the mask decoder.
+        decoder_ffn: Hidden channels of the mask decoder's feed-forward.
+        iou_hidden: Hidden channels of the head that predicts a mask's quality.
+    """
+
+    d_model: int = 256
+    memory_dim: int = 64
+    memory_ffn: int = 2048
+    decoder_heads: int = 8
+    decoder_ffn: int = 2048
+    iou_hidden: int = 256
+
+
+PUBLISHED_WIDTHS = Widths()  # of all four sizes

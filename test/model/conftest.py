@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from sam2s_model.sam2s import Sam2s
-from sam2s_model.sizes import HieraSize
+from sam2s_model.sizes import PUBLISHED_WIDTHS, HieraSize, Widths
 from sam2s_model.switches import Switches
 
 CONFIGS = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
@@ -75,8 +75,8 @@ def build_reference(draw_weights: Callable[[nn.Module, int], None]) -> Callable[
 def nano(draw_weights: Callable[[nn.Module, int], None]) -> Callable[..., Sam2s]:
     """Build a Sam2s with a trunk of a few channels and random weights that see objects everywhere."""
 
-    def build(image_size: int = 64, switches: Switches | None = None) -> Sam2s:
-        network = Sam2s(NANO, image_size, switches)
+    def build(image_size: int = 64, switches: Switches | None = None, widths: Widths = PUBLISHED_WIDTHS) -> Sam2s:
+        network = Sam2s(NANO, image_size, switches, widths)
         draw_weights(network)
         with torch.no_grad():
             network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)

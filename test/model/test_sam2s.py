@@ -13,6 +13,7 @@ from sam2s_model.frame_memory import FrameMemory, Recall, Role, Slot
 from sam2s_model.memory_tokens import EncodedMemory
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.sam2s import Sam2s
+from sam2s_model.sizes import Widths
 from sam2s_model.switches import Switches
 
 SIDE = 64
@@ -60,6 +61,14 @@ def test_without_long_term_memory_its_weights_play_no_part(network: Sam2s) -> No
     before = logits(network, recall)
     network.divemem.long_tpos.fill_(torch.nan)
     assert torch.equal(logits(network, recall), before)
+
+
+def test_a_narrow_network_tracks_from_memory_and_pointers(nano: Build) -> None:
+    narrow = nano(SIDE, widths=Widths(32, 16, memory_ffn=64, decoder_heads=4, decoder_ffn=64, iou_hidden=32))
+    remembered = recall_of(narrow, Role.CONDITIONING, Role.SHORT_TERM)
+    without_pointer = Recall(remembered.frames, ())
+    assert logits(narrow, remembered).shape == (1, 1, SIDE // 4, SIDE // 4)
+    assert not torch.allclose(logits(narrow, remembered), logits(narrow, without_pointer))
 
 
 def test_long_term_memory_has_its_own_temporal_embedding(network: Sam2s) -> None:
