@@ -22,6 +22,21 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Label:
+    """What the model takes an object for.
+
+    Attributes:
+        name: Class name; empty when two classes are too close, or the object may be none of them.
+        probability: Of the likeliest class, in [0, 1].
+        margin: By how much it leads the second, in [0, 1].
+    """
+
+    name: str
+    probability: float
+    margin: float
+
+
+@dataclass(frozen=True)
 class ObjectMask:
     """One object on one frame.
 
@@ -30,12 +45,15 @@ class ObjectMask:
         mask: (H, W) bool in image pixels; all False when the object is not seen.
         score: Mask quality (IoU) that the model predicts, in [0, 1].
         presence: Probability that the object is in the frame, in [0, 1].
+        label: What the model takes it for, from all frames on which it was present; None where the weights tell no
+            classes apart.
     """
 
     object_id: str
     mask: NDArray[np.bool_]
     score: float
     presence: float
+    label: Label | None = None
 
 
 @dataclass(frozen=True)
