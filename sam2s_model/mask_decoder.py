@@ -34,12 +34,14 @@ class DecoderOutput(NamedTuple):
         iou: (N, 4) predicted quality in [0, 1].
         object_score: (N, 1) logit that the object is in the frame at all.
         mask_tokens: (N, 4, C) the tokens behind the masks, of which object pointers are made.
+        cells: (N, C, h, w) the image features behind the masks.
     """
 
     mask_logits: Tensor
     iou: Tensor
     object_score: Tensor
     mask_tokens: Tensor
+    cells: Tensor
 
 
 class ChosenMask(NamedTuple):
@@ -96,6 +98,7 @@ class MaskDecoder(nn.Module):
             iou=self.iou_prediction_head(iou_token).float().sigmoid(),  # bfloat16 has no steps between 0.996 and 1
             object_score=self.pred_obj_score_head(object_token),
             mask_tokens=mask_tokens,
+            cells=features,
         )
 
     def _output_tokens(self, count: int) -> Tensor:

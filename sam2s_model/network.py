@@ -67,6 +67,8 @@ class MaskOutput(NamedTuple):
         object_score: (N,) logit that the object is in the frame.
         pointer: (N, C) object pointers, or None where the network has none.
         proposals: Everything the decoder said, for the losses; None after a mask prompt that bypassed it.
+        semantics: (N, D) what the objects are, in the space of an instrument bank (SAM2S, x'_c); None without a
+            semantic branch, or where the decoder was bypassed.
     """
 
     mask_logits: Tensor
@@ -74,6 +76,7 @@ class MaskOutput(NamedTuple):
     object_score: Tensor
     pointer: Tensor | None
     proposals: DecoderOutput | None
+    semantics: Tensor | None = None
 
 
 class Network(Protocol):

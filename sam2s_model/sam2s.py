@@ -18,9 +18,17 @@ from sam2s_model.layers import Mlp
 from sam2s_model.mask_decoder import DecoderOutput, MaskDecoder, choose_mask
 from sam2s_model.memory_attention import MemoryAttention
 from sam2s_model.memory_encoder import MemoryEncoder
-from sam2s_model.memory_tokens import SHORT_TERM, EncodedMemory, TemporalEmbeddings, layout, memory_tokens
+from sam2s_model.memory_tokens import (
+    SHORT_TERM,
+    EncodedMemory,
+    MemoryTokens,
+    TemporalEmbeddings,
+    layout,
+    memory_tokens,
+)
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.prompt_encoder import NO_POINT, PromptEmbedding, PromptEncoder
+from sam2s_model.semantics import FrameView, MemoryView, SemanticBranch
 from sam2s_model.sizes import PUBLISHED_WIDTHS, HieraSize, Widths
 from sam2s_model.switches import Switches
 
@@ -48,7 +56,9 @@ class Sam2s(nn.Module):
         image_size: int = 512,
         switches: Switches | None = None,
         widths: Widths = PUBLISHED_WIDTHS,
+        semantic_dim: int | None = None,
     ) -> None:
+        """Build with fresh weights; `semantic_dim`, D of an instrument bank, adds the semantic branch."""
         super().__init__()
         if image_size % 32:
             raise ValueError(f'image_size must be a multiple of 32, got {image_size}')
@@ -70,6 +80,7 @@ class Sam2s(nn.Module):
         self.no_obj_ptr = nn.Parameter(torch.zeros(1, d_model))
         self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, memory_dim))
         self.divemem = DiveMemEmbedding(self.switches.long_embeddings, memory_dim)
+        self.tsl = SemanticBranch(d_model, memory_dim, semantic_dim) if semantic_dim else None
 
     def calibrate(self, image: Tensor) -> None:
         """SAM 2 learns nothing of a stream beforehand."""
@@ -90,9 +101,10 @@ class Sam2s(nn.Module):
         """Segment N objects on one frame from memory, a prompt, or both."""
         if prompt is not None and prompt.mask is not None:
             return self._take_mask(features, prompt.mask)
-        conditioned = self._condition(features, recalls)
+        memory = self._memory(recalls)
+        conditioned = self._condition(features, memory, len(recalls))
         output = self._decode(features, conditioned, prompt or _no_points(conditioned))
-        return self._choose(output, multimask=prompt is None or prompt.points.shape[1] <= 1)
+        return self._choose(output, memory, multimask=prompt is None or prompt.points.shape[1] <= 1)
 
     def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[EncodedMemory]:
         """Encode the masks of N objects with the frame they are on."""
@@ -113,13 +125,18 @@ class Sam2s(nn.Module):
             return stride16.mean((2, 3)).flatten()
         return (F.normalize(stride16, dim=1) if self.switches.embedding == 'cells' else stride16).flatten()
 
-    def _condition(self, features: FrameFeatures, recalls: Sequence[Recall[EncodedMemory]]) -> Tensor:
-        """Frame features (N, C, h, w) as each object sees them."""
+    def _memory(self, recalls: Sequence[Recall[EncodedMemory]]) -> MemoryTokens | None:
         if not recalls[0].frames:
-            without_memory = features.stride16 + self.no_mem_embed.view(1, -1, 1, 1)
-            return without_memory.expand(len(recalls), -1, -1, -1)
+            return None
         embeddings = TemporalEmbeddings(self.maskmem_tpos_enc, self.divemem.long_tpos, self.obj_ptr_tpos_proj)
-        conditioned: Tensor = self.memory_attention(features.stride16, *memory_tokens(recalls, embeddings))
+        return memory_tokens(recalls, embeddings)
+
+    def _condition(self, features: FrameFeatures, memory: MemoryTokens | None, count: int) -> Tensor:
+        """Frame features (N, C, h, w) as each object sees them."""
+        if memory is None:
+            without_memory = features.stride16 + self.no_mem_embed.view(1, -1, 1, 1)
+            return without_memory.expand(count, -1, -1, -1)
+        conditioned: Tensor = self.memory_attention(features.stride16, *memory)
         return conditioned
 
     def _decode(self, features: FrameFeatures, conditioned: Tensor, prompt: PromptBatch) -> DecoderOutput:
@@ -131,13 +148,21 @@ class Sam2s(nn.Module):
         )
         return output
 
-    def _choose(self, output: DecoderOutput, multimask: bool) -> MaskOutput:
+    def _choose(self, output: DecoderOutput, memory: MemoryTokens | None, multimask: bool) -> MaskOutput:
         chosen = choose_mask(output, multimask, self.switches.stability_fallback and not self.training)
         score = output.object_score.squeeze(1)
         present = score > 0
         logits = torch.where(present[:, None, None, None], chosen.mask_logits, NO_OBJECT_LOGIT)
         pointer = torch.where(present[:, None], self.obj_ptr_proj(chosen.token), self.no_obj_ptr)
-        return MaskOutput(logits, chosen.iou, score, pointer, output)
+        return MaskOutput(logits, chosen.iou, score, pointer, output, self._semantics(memory, output, chosen.token))
+
+    def _semantics(self, memory: MemoryTokens | None, output: DecoderOutput, mask_token: Tensor) -> Tensor | None:
+        if self.tsl is None:
+            return None
+        position = self.sam_prompt_encoder.dense_position(output.cells.shape[-2], output.cells.shape[-1])
+        remembered = None if memory is None else MemoryView(memory.tokens + memory.positions, memory.tokens)
+        semantics: Tensor = self.tsl(remembered, FrameView(output.cells, position, mask_token))
+        return semantics
 
     def _take_mask(self, features: FrameFeatures, mask: Tensor) -> MaskOutput:
         """A mask prompt (N, 1, S, S) is its own result; the decoder only makes its pointer (SAM 2, mask as output)."""
@@ -146,12 +171,12 @@ class Sam2s(nn.Module):
         prompt = _no_points(mask)._replace(previous_logits=self.mask_downsample(mask))
         # The features are raw on purpose: in SAM 2 this path adds not even `no_mem_embed`.
         decoded = self._decode(features, features.stride16.expand(len(mask), -1, -1, -1), prompt)
-        pointer = self._choose(decoded, multimask=False).pointer
-        assert pointer is not None
+        chosen = self._choose(decoded, None, multimask=False)
+        assert chosen.pointer is not None
         seen = mask.flatten(1).any(1)
-        pointer = torch.where(seen[:, None], pointer, self.no_obj_ptr)
+        pointer = torch.where(seen[:, None], chosen.pointer, self.no_obj_ptr)
         score = torch.where(seen, MASK_PROMPT_LOGIT, -MASK_PROMPT_LOGIT)
-        return MaskOutput(small, torch.ones_like(score), score, pointer, None)
+        return MaskOutput(small, torch.ones_like(score), score, pointer, None, chosen.semantics)
 
 
 def _no_points(like: Tensor) -> PromptBatch:

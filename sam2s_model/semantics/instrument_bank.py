@@ -1,4 +1,4 @@
-"""The instrument bank: one text vector for each class, made once; the text encoder is not needed at run time (SAM2S)."""
+"""The instrument bank: a text vector for each class, made once; no text encoder is needed at run time (SAM2S)."""
 
 from __future__ import annotations
 

