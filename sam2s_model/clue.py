@@ -25,10 +25,18 @@ MAPS = FROM_MEMORY + 3  # and from the prompt: positive clicks, negative clicks,
 
 
 class CellMask(NamedTuple):
-    """What one object leaves behind on one frame: keys (h·w, K), those of the frame, and its mask (h·w,) in [0, 1]."""
+    """What one object leaves behind on one frame.
+
+    Attributes:
+        keys: (h·w, K) those of the frame.
+        mask: (h·w,) its mask in [0, 1].
+        look: (C,) mean feature of what the mask covers, 0 when it covers nothing. Matching keys mean something else in
+            every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
+    """
 
     keys: Tensor
     mask: Tensor
+    look: Tensor | None = None
 
 
 class Clue(NamedTuple):

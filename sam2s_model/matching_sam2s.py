@@ -23,12 +23,14 @@ from sam2s_model.matching import KeyBasis, learn_basis, matching_keys
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.prompt_encoder import NO_POINT, PointEncoder, PromptEmbedding
 from sam2s_model.refiner import Refiner
+from sam2s_model.semantics import FrameView, MemoryView, SemanticBranch
 
 KEY_DIM = 64
 NECK_CHANNELS = (24, 40, 112, 320)  # of the trunk's maps at strides 4, 8, 16 and 32
 D_MODEL = 128
 MASK_PROMPT_LOGIT = 10.0
 START_WEIGHT = 0.5  # of the read-out's logits in the mask's; a mask that starts out sure of itself learns nothing
+SMALLEST_LOOK = 0.05  # cells at stride 16 below which a mask covers next to nothing, and its mean feature fades
 REMEMBERED_SHARPNESS = 8.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
 
 
@@ -41,7 +43,8 @@ class MatchingSam2s(nn.Module):
     pixel_mean = (0.5, 0.5, 0.5)
     pixel_std = (0.5, 0.5, 0.5)
 
-    def __init__(self, image_size: int = 320, d_model: int = D_MODEL) -> None:
+    def __init__(self, image_size: int = 320, d_model: int = D_MODEL, semantic_dim: int | None = None) -> None:
+        """Build with fresh weights; `semantic_dim`, D of an instrument bank, adds the semantic branch."""
         super().__init__()
         if image_size % 64:
             raise ValueError(f'image_size must be a multiple of 64, got {image_size}')
@@ -54,6 +57,7 @@ class MatchingSam2s(nn.Module):
         self.clue_encoder = ClueEncoder(d_model)
         self.refiner = _channels_last(Refiner(d_model // 4, d_model // 8, 1 + MAPS))
         self.mask_decoder = MaskDecoder(d_model, heads=4, ffn=512, iou_hidden=d_model)
+        self.tsl = SemanticBranch(d_model, d_model, semantic_dim) if semantic_dim else None
         self._start_from_the_read_out()
 
     def _start_from_the_read_out(self) -> None:
@@ -132,15 +136,27 @@ class MatchingSam2s(nn.Module):
             correction = self.refiner(channels, features.high_res)
         start = _upsample(clue.logits) * START_WEIGHT + correction.float()
         output = output._replace(mask_logits=output.mask_logits + start)
-        return _gate(output, choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False))
+        chosen = choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False)
+        return _gate(output, chosen)._replace(semantics=self._semantics(recalls, output, chosen.token))
+
+    def _semantics(
+        self, recalls: Sequence[Recall[CellMask]], output: DecoderOutput, mask_token: Tensor
+    ) -> Tensor | None:
+        if self.tsl is None:
+            return None
+        position = self.point_encoder.dense_position(output.cells.shape[-2], output.cells.shape[-1])
+        semantics: Tensor = self.tsl(_remembered_looks(recalls), FrameView(output.cells, position, mask_token))
+        return semantics
 
     def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[CellMask]:
         """Remember the frame's keys and the masks of N objects, at stride 8."""
         assert features.keys is not None, 'matching needs keys'
         # A prompted mask is what a person said: remembered sharp. A tracked one keeps its doubts.
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
-        cells = F.avg_pool2d(masks.detach(), 2).flatten(1)
-        return [CellMask(features.keys, cell_mask) for cell_mask in cells]
+        masks = masks.detach()
+        looks = [None] * len(masks) if self.tsl is None else _mean_features(features.stride16, masks)
+        cells = F.avg_pool2d(masks, 2).flatten(1)
+        return [CellMask(features.keys, *content) for content in zip(cells, looks, strict=True)]
 
     def _sparse(self, features: FrameFeatures, prompt: PromptBatch | None, count: int) -> Tensor:
         grid = (features.stride16.shape[-2], features.stride16.shape[-1])
@@ -172,6 +188,25 @@ def _matching_maps(maps: TrunkMaps) -> tuple[Tensor, ...]:
 
 def _upsample(logits: Tensor) -> Tensor:
     return F.interpolate(logits, scale_factor=2, mode='bilinear', align_corners=False)
+
+
+def _mean_features(stride16: Tensor, masks: Tensor) -> Tensor:
+    """Mean (N, C) of the features (1, C, S/16, S/16) under each mask (N, 1, S/4, S/4); 0 under an empty one."""
+    weights = F.avg_pool2d(masks, 4).flatten(1).to(stride16.dtype)
+    return weights @ stride16.flatten(2)[0].T / weights.sum(1, keepdim=True).clamp_min(SMALLEST_LOOK)
+
+
+def _remembered_looks(recalls: Sequence[Recall[CellMask]]) -> MemoryView | None:
+    """What N objects looked like on the frames that they remember: (N, F, C)."""
+    if not recalls[0].frames:
+        return None
+    looks = torch.stack([torch.stack([_look(slot.memory.content) for slot in recall.frames]) for recall in recalls])
+    return MemoryView(looks, looks)
+
+
+def _look(content: CellMask) -> Tensor:
+    assert content.look is not None, 'a network with a semantic branch remembers looks'
+    return content.look
 
 
 def _is_ambiguous(prompt: PromptBatch | None) -> bool:
