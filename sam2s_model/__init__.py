@@ -2,7 +2,7 @@
 
 from sam2s_model.build import SIZES, build_tracker
 from sam2s_model.checkpoint import CheckpointMismatch
-from sam2s_model.masklet import Frame, FrameResult, Masklet, ObjectMask
+from sam2s_model.masklet import Frame, FrameResult, Label, Masklet, ObjectMask
 from sam2s_model.prompt import (
     BoxPrompt,
     InvalidPrompt,
@@ -21,6 +21,7 @@ __all__ = [
     'Frame',
     'FrameResult',
     'InvalidPrompt',
+    'Label',
     'MaskPrompt',
     'Masklet',
     'ObjectMask',

@@ -7,10 +7,19 @@ from typing import TypeAlias
 
 import torch
 
-from sam2s_model.checkpoint import LITE, CheckpointMismatch, StateDict, load_weights, read_weights, recognise
+from sam2s_model.checkpoint import (
+    LITE,
+    CheckpointMismatch,
+    StateDict,
+    load_weights,
+    read_weights,
+    recognise,
+    semantic_dim,
+)
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.sam2s import Sam2s
+from sam2s_model.semantics import BadInstrumentBank, InstrumentBank, read_bank
 from sam2s_model.sizes import HIERA_SIZES
 from sam2s_model.switches import Switches
 from sam2s_model.tracker import Tracker
@@ -18,6 +27,7 @@ from sam2s_model.tracker import Tracker
 AUTO = 'auto'
 SIZES = (LITE, *HIERA_SIZES)
 SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
+SHIPPED_INSTRUMENTS = Path(__file__).parent / 'weights' / 'instruments.safetensors'
 LITE_IMAGE_SIZE = 320  # 256 is faster and less accurate, 384 the reverse
 # Matching needs no object pointers, and its time grows with the frames.
 LITE_MEMORY = MemorySettings(short_term=3, pointer_frames=0, conditioning=3)
@@ -26,12 +36,14 @@ SAM2S_IMAGE_SIZE = 512  # SAM2S was trained and evaluated at 512 × 512
 AnyNetwork: TypeAlias = MatchingSam2s | Sam2s
 
 
-def build_network(size: str, image_size: int | None = None, switches: Switches | None = None) -> AnyNetwork:
-    """Build a network of one of `SIZES` with fresh weights."""
+def build_network(
+    size: str, image_size: int | None = None, switches: Switches | None = None, semantic_dim: int | None = None
+) -> AnyNetwork:
+    """Build a network of one of `SIZES` with fresh weights; `InstrumentBank.dim` adds the semantic branch."""
     if size == LITE:
-        return MatchingSam2s(image_size or LITE_IMAGE_SIZE)
+        return MatchingSam2s(image_size or LITE_IMAGE_SIZE, semantic_dim=semantic_dim)
     _check_size(size)
-    return Sam2s(HIERA_SIZES[size], image_size or SAM2S_IMAGE_SIZE, switches)
+    return Sam2s(HIERA_SIZES[size], image_size or SAM2S_IMAGE_SIZE, switches, semantic_dim=semantic_dim)
 
 
 def build_tracker(
@@ -42,6 +54,7 @@ def build_tracker(
     threads: int | None = None,
     memory: MemorySettings | None = None,
     switches: Switches | None = None,
+    instruments: str | Path | None = None,
 ) -> Tracker:
     """Build a tracker that is ready for its first frame. Downloads nothing.
 
@@ -54,10 +67,13 @@ def build_tracker(
         threads: CPU threads for torch; None leaves them as they are.
         memory: How much is remembered.
         switches: What SAM 2's own programs do differently; 'lite' knows those alone that concern its results.
+        instruments: The instrument bank that the weights were trained with, for labels; None takes the shipped one.
+            Weights without a semantic branch give no labels and need none.
 
     Raises:
-        FileNotFoundError: The checkpoint does not exist, or none was given for a size that ships none.
+        FileNotFoundError: Checkpoint or bank do not exist, or no checkpoint was given for a size that ships none.
         CheckpointMismatch: The checkpoint holds other weights than those of this size.
+        BadInstrumentBank: It is no bank, or one of another text encoder than the weights'.
         ValueError: Unknown size, or an image size that the network cannot take.
     """
     if checkpoint is None and size in HIERA_SIZES:
@@ -68,14 +84,26 @@ def build_tracker(
         torch.set_num_threads(threads)
     path = Path(checkpoint) if checkpoint else SHIPPED_WEIGHTS
     weights = read_weights(path)
-    network = build_network(_size_of(weights, path, size), image_size, switches)
+    dim = semantic_dim(weights)
+    network = build_network(_size_of(weights, path, size), image_size, switches, dim)
     load_weights(network, weights, str(path))
+    bank = _read_bank(Path(instruments or SHIPPED_INSTRUMENTS), dim) if dim else None
     chosen = choose_device(device)
     if isinstance(network, MatchingSam2s):
         if chosen.type == 'cuda' or has_fast_bfloat16():
             network.use_half_precision()
         memory = memory or LITE_MEMORY
-    return Tracker(network.to(chosen).eval(), chosen, memory, switches)
+    return Tracker(network.to(chosen).eval(), chosen, memory, switches, bank)
+
+
+def _read_bank(path: Path, dim: int) -> InstrumentBank:
+    bank = read_bank(path)
+    if bank.dim != dim:
+        raise BadInstrumentBank(
+            f'{path}: expected vectors of {dim} numbers, as the weights were trained with, came {bank.dim} by '
+            f'{bank.encoder}; give the instrument bank of the training'
+        )
+    return bank
 
 
 def _check_size(size: str) -> None:

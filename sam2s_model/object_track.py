@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from sam2s_model.frame_memory import FrameMemory, Recall
 from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.network import PREVIOUS_LOGIT_LIMIT, MemoryContent
+from sam2s_model.semantics import ClassEvidence
 
 CLICKED_FRAMES = 8  # frames whose clicks are remembered, for more clicks on them
 
@@ -46,12 +48,14 @@ class ObjectTrack:
         bank: What the object is remembered by.
         first_index: The frame on which it was added.
         newest: The object on the newest frame that it was segmented on.
+        evidence: What its class looks like; None while nothing is known of it.
     """
 
     object_id: str
     bank: MemoryBank[MemoryContent]
     first_index: int
     newest: Segmentation | None = None
+    evidence: ClassEvidence | None = None
     _staged: dict[int, FrameMemory[MemoryContent]] = field(default_factory=dict)
     _clicks: OrderedDict[int, Clicks] = field(default_factory=OrderedDict)
 
@@ -81,6 +85,10 @@ class ObjectTrack:
     def stage(self, memory: FrameMemory[MemoryContent]) -> None:
         """Keep a prompted frame for the memory bank; it replaces an earlier prompt's result on that frame."""
         self._staged[memory.index] = memory
+
+    def see_class(self, logits: Sequence[float]) -> None:
+        """Add the class logits (K,) of a frame on which it is present."""
+        self.evidence = self.evidence.then(logits) if self.evidence else ClassEvidence.of(logits)
 
     def move_on(self) -> None:
         """The video goes on: remember what was prompted."""

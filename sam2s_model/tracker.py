@@ -12,12 +12,13 @@ from torch import Tensor
 from sam2s_model.frame_memory import FrameMemory
 from sam2s_model.hole_filling import fill_holes
 from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks
-from sam2s_model.masklet import Frame, FrameResult, ObjectMask
+from sam2s_model.masklet import Frame, FrameResult, Label, ObjectMask
 from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.network import Calibration, FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
 from sam2s_model.object_track import Clicks, ObjectTrack, Segmentation
 from sam2s_model.prompt import BoxPrompt, MaskPrompt, Prompt, check_prompt
+from sam2s_model.semantics import InstrumentBank, class_logits
 from sam2s_model.switches import Switches
 
 KNOWN_STAMPS = 256  # frames whose position in the stream is remembered, for prompts on a frame that has passed
@@ -50,11 +51,13 @@ class Tracker:
         device: torch.device,
         memory: MemorySettings | None = None,
         switches: Switches | None = None,
+        instruments: InstrumentBank | None = None,
     ) -> None:
         self._network = network
         self._device = device
         self._memory = memory or MemorySettings()
         self._switches = switches or Switches()
+        self._instruments = instruments.to(device) if instruments else None
         self._tracks: dict[str, ObjectTrack] = {}
         self._stream = Stream()
 
@@ -174,6 +177,7 @@ class Tracker:
         for track, (memory, segmentation) in zip(tracks, found, strict=True):
             track.bank.add_tracked(memory)
             track.newest = segmentation
+        self._see_classes(tracks, output)
 
     def _segment_prompted(self, track: ObjectTrack, frame: Frame, index: int, prompt: Prompt) -> Segmentation:
         features = self._encode(frame, index)
@@ -183,7 +187,22 @@ class Tracker:
         contents = self._network.encode_memory(features, output, prompted=True)
         ((memory, segmentation),) = self._found(frame, index, features, output, contents)
         track.stage(memory)
+        self._see_classes([track], output)
         return segmentation
+
+    def _see_classes(self, tracks: Sequence[ObjectTrack], output: MaskOutput) -> None:
+        """Note what the frame shows of the objects' classes. One that is absent keeps its label as it is."""
+        if self._instruments is None or output.semantics is None:
+            return
+        logits = class_logits(output.semantics, self._instruments.embeddings)
+        readings = torch.cat((output.object_score.float().unsqueeze(1), logits), dim=1).tolist()
+        for track, (score, *classes) in zip(tracks, readings, strict=True):
+            if score > 0:
+                track.see_class(classes)
+
+    def _label(self, object_id: str) -> Label | None:
+        evidence = self._tracks[object_id].evidence
+        return evidence.label(self._instruments.names) if self._instruments and evidence else None
 
     def _found(
         self, frame: Frame, index: int, features: FrameFeatures, output: MaskOutput, contents: Sequence[MemoryContent]
@@ -226,7 +245,7 @@ class Tracker:
         logits = torch.cat([segmentation.mask_logits for _, segmentation in found])
         masks = to_masks(logits.squeeze(1), height, width, self._switches.non_overlap)
         objects = (
-            ObjectMask(object_id, mask, segmentation.iou, segmentation.presence)
+            ObjectMask(object_id, mask, segmentation.iou, segmentation.presence, self._label(object_id))
             for (object_id, segmentation), mask in zip(found, masks, strict=True)
         )
         return FrameResult(index, frame.stamp_ns, tuple(objects))

@@ -2,7 +2,7 @@
 
 from sam2s_model.checkpoint.files import CheckpointMismatch, StateDict, read_weights, save_weights
 from sam2s_model.checkpoint.loading import LoadPlan, load_weights, plan_loading
-from sam2s_model.checkpoint.recognition import LITE, CheckpointKind, recognise
+from sam2s_model.checkpoint.recognition import LITE, CheckpointKind, recognise, semantic_dim
 
 __all__ = [
     'LITE',
@@ -15,4 +15,5 @@ __all__ = [
     'read_weights',
     'recognise',
     'save_weights',
+    'semantic_dim',
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from sam2s_model.build import build_network
-from sam2s_model.checkpoint import CheckpointMismatch, StateDict, plan_loading, read_weights, recognise
+from sam2s_model.checkpoint import CheckpointMismatch, StateDict, plan_loading, read_weights, recognise, semantic_dim
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def _describe_loading(weights: StateDict) -> Iterator[tuple[str, str]]:
         yield 'loads', 'no: neither the shipped network nor a size of SAM 2'
         return
     with torch.device('meta'):
-        network = build_network(size)
+        network = build_network(size, semantic_dim=semantic_dim(weights))
     plan = plan_loading(network, weights)
     yield 'loads', f'{"yes" if plan.fits else "no"}, as size {size!r}: {len(plan.weights) - len(plan.filled)} tensors'
     yield from (('filled', f'{name}: {origin}') for name, origin in plan.filled.items())

@@ -14,6 +14,7 @@ from sam2s_model.checkpoint.recognition import LITE, NEW_IN_21, CheckpointKind, 
 SHOWN = 5  # names in an error message
 LONG_TERM = 'divemem.long_tpos'
 SHORT_TERM_AND_CONDITIONING = 'maskmem_tpos_enc'
+SEMANTIC = 'tsl.'
 
 _log = logging.getLogger(__name__)
 
@@ -101,6 +102,9 @@ def _fillings(weights: StateDict, expected: StateDict) -> dict[str, tuple[torch.
         count = len(expected[LONG_TERM])
         origin = f'the conditioning embedding of {SHORT_TERM_AND_CONDITIONING}'
         fillings[LONG_TERM] = temporal[-1:].expand(count, -1, -1, -1), origin
+    if not any(name.startswith(SEMANTIC) for name in weights):
+        # Only who is about to train the branch builds it for weights without one.
+        fillings |= {n: (v, 'fresh, to be trained') for n, v in expected.items() if n.startswith(SEMANTIC)}
     return fillings
 
 

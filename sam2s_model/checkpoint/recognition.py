@@ -11,6 +11,8 @@ LITE = 'lite'
 LITE_MARK = 'clue_encoder.'  # prefix of weights that the shipped network alone has
 SAM2S_PREFIXES = ('divemem.', 'tsl.')  # what SAM2S adds to SAM 2.1, under names of ours
 
+SEMANTIC_OUTPUT = 'tsl.proj.layers.1.weight'  # (D, C), of our semantic branch
+
 # SAM 2.1 has these and SAM 2.0 does not.
 NEW_IN_21 = frozenset({'no_obj_embed_spatial', 'obj_ptr_tpos_proj.bias', 'obj_ptr_tpos_proj.weight'})
 
@@ -41,6 +43,11 @@ def recognise(weights: StateDict) -> CheckpointKind:
     if BACKGROUND not in weights or weights[BACKGROUND].ndim != 4:
         return CheckpointKind('unknown', None)
     return CheckpointKind(_family(weights), _size(weights))
+
+
+def semantic_dim(weights: StateDict) -> int | None:
+    """D of the instrument bank that a trained semantic branch belongs to; None where there is no branch of ours."""
+    return len(weights[SEMANTIC_OUTPUT]) if SEMANTIC_OUTPUT in weights else None
 
 
 def _family(weights: StateDict) -> str:

@@ -21,6 +21,11 @@ class ClassEvidence:
     logits: NDArray[np.float64]
     frames: int = 1
 
+    @classmethod
+    def of(cls, logits: Sequence[float]) -> ClassEvidence:
+        """Begin with one frame."""
+        return cls(np.asarray(logits, np.float64))
+
     def then(self, logits: Sequence[float]) -> ClassEvidence:
         """Add one more frame. The first ten count alike, later ones push out earlier ones."""
         decay = min(DECAY, self.frames / (self.frames + 1))
