@@ -101,10 +101,11 @@ def open_clip(architecture: str, weights: Path) -> TextEncoder:
 def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except ImportError as reason:
         packages = {'open_clip': 'open_clip_torch'}
-        raise EncoderUnavailable(_missing(name, f'pip install {packages.get(name, name)}')) from None
+        command = f'pip install {packages.get(name, name)}'
+        raise EncoderUnavailable(f'{_missing(name, command)} ({reason})') from None
 
 
 def _missing(package: str, command: str) -> str:
-    return f'the text encoder needs the package {package}, which is not installed; install it with: {command}'
+    return f'the text encoder needs the package {package}, which cannot be imported; install it with: {command}'
