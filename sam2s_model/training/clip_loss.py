@@ -1,75 +1,121 @@
-"""The loss of one clip: prompt on the first frame, track through the others, with the code that the tracker runs."""
+"""The loss of one clip: prompt, track and correct with the code that the tracker runs, and compare with the truth."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from sam2s_model.frame_memory import FrameMemory, Recall
+from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.image_transforms import to_input
-from sam2s_model.memory_bank import MemoryBank
-from sam2s_model.memory_settings import MemorySettings
+from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.network import FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
+from sam2s_model.semantics import InstrumentBank
+from sam2s_model.training.clip_memory import ClipMemory, TrainingMemory
 from sam2s_model.training.clips import Clip
-from sam2s_model.training.losses import Losses, mask_losses
-from sam2s_model.training.prompt_simulation import correct, draw_kind, simulate
+from sam2s_model.training.losses import DECODER_STRIDE, Classes, Losses, LossSettings, judge, mask_targets
+from sam2s_model.training.person import Person
+from sam2s_model.training.prompt_plan import PromptSettings, plan_prompts
+from sam2s_model.training.semantic_loss import class_targets
 
-CORRECTED = 0.25  # how often a frame is corrected by a click
-TEACHER_FORCED = 0.3  # how often a frame is remembered with its true mask
 MASK_LOGIT = 10.0
 
 
-def clip_losses(network: Network, clip: Clip, device: torch.device) -> list[Losses]:
+@dataclass(frozen=True)
+class ClipRules:
+    """How a clip becomes a loss.
+
+    Attributes:
+        prompts: How it is prompted and corrected.
+        memory: What is remembered within it.
+        loss: What is minimised.
+        bank: The classes of instruments for L_tsl; None leaves it out.
+    """
+
+    prompts: PromptSettings = field(default_factory=PromptSettings)
+    memory: TrainingMemory = field(default_factory=TrainingMemory)
+    loss: LossSettings = field(default_factory=LossSettings)
+    bank: InstrumentBank | None = None
+
+
+class ClipOutcome(NamedTuple):
+    """What came of one clip.
+
+    Attributes:
+        losses: Losses of every decoding.
+        mask_logits: (N, 1, S/4, S/4) for each frame, the masks at the end of it.
+    """
+
+    losses: list[Losses]
+    mask_logits: list[Tensor]
+
+    def total(self, settings: LossSettings) -> Tensor | None:
+        """What is minimised; None where nothing was decoded."""
+        if not self.losses:
+            return None
+        totals = torch.stack([losses.total(settings) for losses in self.losses])
+        return totals.sum() if settings.summed else totals.mean()
+
+
+class Decoding(NamedTuple):
+    """Masks and what they answer; None where nobody has pointed at anything."""
+
+    output: MaskOutput
+    prompt: PromptBatch | None
+
+
+def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.device) -> ClipOutcome:
     """Losses of every decoding of a clip."""
     rng = np.random.default_rng(clip.seed)
+    plan = plan_prompts(rng, rules.prompts, clip)
+    person = Person(rng, rules.prompts, plan, clip, device)
+    memory = ClipMemory(clip, plan, rules.memory)
     images = [to_input(f, f.shape[0], network.pixel_mean, network.pixel_std, device) for f in clip.frames]
     calibration = network.calibrate(images[0])
-    banks: list[MemoryBank[MemoryContent]] = [MemoryBank(MemorySettings()) for _ in clip.masks]
+    classes = None if rules.bank is None else Classes(class_targets(clip.class_names, rules.bank), rules.bank)
     losses: list[Losses] = []
-    for index, image in enumerate(images):
-        features = network.encode_image(image, calibration)
-        masks = clip.masks[:, index]
-        targets = _targets(masks, device)
-        recalls = [bank.recall(index) if index else Recall() for bank in banks]
-        prompt = None if index else simulate(rng, draw_kind(rng), masks)
+    shown: dict[int, Tensor] = {}
+    for t in plan.order(len(images)):
+        features = network.encode_image(images[t], calibration)
+        masks = torch.from_numpy(clip.masks[:, t]).float().to(device)
+        targets = mask_targets(masks, rules.loss)
+        for output, prompt in _decode(network, features, memory.recall(t), person, t):
+            if output.proposals is not None:
+                multimask = answers_with_alternatives(network, prompt)
+                losses.append(judge(output, targets, multimask, rules.loss, classes))
+        shown[t] = output.mask_logits.detach()
+        if rng.random() < rules.memory.true_masks:
+            output = output._replace(mask_logits=_true_logits(masks))
+        contents = network.encode_memory(features, output, prompted=memory.role(t) is Role.CONDITIONING)
+        memory.add(t, features.embedding, contents)
+    return ClipOutcome(losses, [shown[t] for t in range(len(images))])
+
+
+def answers_with_alternatives(network: Network, prompt: PromptBatch | None) -> bool:
+    """Whether the answer to a prompt was one of masks 1 to 3: after one click, and in SAM 2 also when tracking."""
+    if prompt is None:
+        return not isinstance(network, MatchingSam2s)
+    return prompt.points.shape[1] <= 1
+
+
+def _decode(
+    network: Network, features: FrameFeatures, recalls: list[Recall[MemoryContent]], person: Person, t: int
+) -> Iterator[Decoding]:
+    """Track or prompt frame t, then correct it click by click."""
+    prompt = person.first_prompt(t)
+    output = network.track_frame(features, recalls, prompt)
+    yield Decoding(output, prompt)
+    for _ in range(person.clicks(t, output)):
+        prompt = person.click(t, prompt, output.mask_logits)
         output = network.track_frame(features, recalls, prompt)
-        losses += _judge(output, targets, prompt)
-        if output.proposals is not None and rng.random() < CORRECTED:
-            prompt = correct(rng, prompt, output.mask_logits, masks)
-            output = network.track_frame(features, recalls, prompt)
-            losses += _judge(output, targets, prompt)
-        if rng.random() < TEACHER_FORCED:
-            output = output._replace(mask_logits=(targets.unsqueeze(1) * 2 - 1) * MASK_LOGIT)
-        _remember(network, banks, features, output, index)
-    return losses
+        yield Decoding(output, prompt)
 
 
-def _targets(masks: NDArray[np.bool_], device: torch.device) -> Tensor:
-    """Share of each stride-4 cell that is covered: (N, S/4, S/4)."""
-    return F.avg_pool2d(torch.from_numpy(masks).float().to(device), 4)
-
-
-def _judge(output: MaskOutput, targets: Tensor, prompt: PromptBatch | None) -> list[Losses]:
-    if output.proposals is None:
-        return []
-    multimask = prompt is not None and prompt.points.shape[1] <= 1
-    return [mask_losses(output.proposals, targets, multimask)]
-
-
-def _remember(
-    network: Network,
-    banks: list[MemoryBank[MemoryContent]],
-    features: FrameFeatures,
-    output: MaskOutput,
-    index: int,
-) -> None:
-    contents = network.encode_memory(features, output, prompted=index == 0)
-    for bank, content in zip(banks, contents, strict=True):
-        memory = FrameMemory(index, index, 0.0, True, features.embedding, content)
-        if index == 0:
-            bank.add_conditioning(memory)
-        else:
-            bank.add_tracked(memory)
+def _true_logits(masks: Tensor) -> Tensor:
+    """Mask logits (N, 1, S/4, S/4) of true masks (N, S, S)."""
+    return (F.avg_pool2d(masks, DECODER_STRIDE).unsqueeze(1) * 2 - 1) * MASK_LOGIT

@@ -1,64 +1,130 @@
-"""Training clips: short videos with the masks of what is to be prompted, made on the fly."""
+"""Training clips: some frames of a video with the masks of what is to be prompted, the same for the same number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from sam2s_model.phantom import training_clip
+from sam2s_model.frame_memory import Role
+from sam2s_model.training.augmentation import Augmentation, augment
+from sam2s_model.training.divemem_sampling import ClipSampling, FramePick, pick_consecutive, pick_divemem
+from sam2s_model.training.sources import Sources
+from sam2s_model.training.videos import Video, squashed_frame, squashed_masks
 
-STRIDES = (1, 2, 4, 8)  # 1/25 s between neighbouring frames; further apart, most objects share no pixel
 SMALLEST = 24  # pixels that an object must show on the first frame to be prompted
+ATTEMPTS = 200  # videos to look at before it is clear that they show nothing
 
 
-class Clip(NamedTuple):
-    """One clip.
+@dataclass(frozen=True)
+class Clip:
+    """One clip of T frames and N objects, in the order in which it is trained.
 
     Attributes:
         frames: (T, S, S, 3) uint8 RGB.
         masks: (N, T, S, S) bool; every object is visible on the first frame.
-        seed: What it was made from, and what prompts are drawn with.
+        seed: What prompts are drawn with.
+        roles: As what each frame is remembered; the first one is prompted.
+        positions: When each frame is tracked, in frames after the first.
+        class_names: Class of each object, empty where it is not known.
     """
 
     frames: NDArray[np.uint8]
     masks: NDArray[np.bool_]
     seed: int
+    roles: tuple[Role, ...]
+    positions: tuple[int, ...]
+    class_names: tuple[str, ...]
+
+    @property
+    def is_divemem(self) -> bool:
+        """Whether it has long-term frames."""
+        return Role.LONG_TERM in self.roles
 
 
-class PhantomClips(Dataset[Clip]):
+@dataclass(frozen=True)
+class ClipRecipe:
+    """How clips are made.
+
+    Attributes:
+        sources: Where videos come from.
+        sides: Sides S in pixels, one drawn for each clip.
+        frames: Fewest and most frames of a clip of consecutive frames.
+        sampling: How frames are picked.
+        augmentation: What is done to them.
+    """
+
+    sources: Sources
+    sides: tuple[int, ...]
+    frames: tuple[int, int]
+    sampling: ClipSampling
+    augmentation: Augmentation
+
+
+class Clips(Dataset[Clip]):
     """An endless list of clips; the same index is the same clip for ever."""
 
-    def __init__(self, seed: int, count: int, sides: tuple[int, ...], frames: tuple[int, int]) -> None:
-        self._seed, self._count, self._sides, self._frames = seed, count, sides, frames
-
-    def __len__(self) -> int:
-        return self._count
+    def __init__(self, recipe: ClipRecipe, seed: int) -> None:
+        self._recipe, self._seed = recipe, seed
 
     def __getitem__(self, index: int) -> Clip:
         rng = np.random.default_rng((self._seed, index))
-        while True:
-            side, frames = int(rng.choice(self._sides)), int(rng.integers(self._frames[0], self._frames[1] + 1))
-            video = training_clip(rng, side, frames, STRIDES)
-            shown = [k for k in range(1, len(video.names) + 1) if np.count_nonzero(video.labels[0] == k) >= SMALLEST]
-            if shown:
-                return Clip(video.frames, np.stack([video.labels == k for k in shown]), int(rng.integers(2**31)))
+        for _ in range(ATTEMPTS):
+            clip = self._draw(rng)
+            if clip is not None:
+                return clip
+        raise ValueError(f'expected objects of {SMALLEST} pixels or more to prompt, came none in {ATTEMPTS} videos')
+
+    def _draw(self, rng: np.random.Generator) -> Clip | None:
+        recipe = self._recipe
+        side = int(rng.choice(recipe.sides))
+        count = int(rng.integers(recipe.frames[0], recipe.frames[1] + 1))
+        source = recipe.sources.draw(rng)
+        divemem = recipe.sampling.divemem > 0 and rng.random() < recipe.sampling.divemem
+        video = source.draw(rng, side, count, whole=divemem)
+        pick = self._pick(rng, video, side, count, divemem)
+        return None if pick is None else self._cut(rng, video, pick, side)
+
+    def _pick(self, rng: np.random.Generator, video: Video, side: int, count: int, divemem: bool) -> FramePick | None:
+        def shows(index: int) -> bool:
+            return len(_promptable(squashed_masks(video.masks(index), side))) > 0
+
+        pick = pick_divemem(rng, len(video), shows, self._recipe.sampling) if divemem else None
+        return pick or pick_consecutive(rng, len(video), shows, count)
+
+    def _cut(self, rng: np.random.Generator, video: Video, pick: FramePick, side: int) -> Clip | None:
+        frames = np.stack([squashed_frame(video.frame(index), side) for index in pick.frames])
+        masks = np.stack([squashed_masks(video.masks(index), side) for index in pick.frames], axis=1)
+        frames, masks = augment(rng, self._recipe.augmentation, frames, masks)
+        shown = _promptable(masks[:, 0])
+        if not len(shown):
+            return None
+        if len(shown) > self._recipe.sampling.objects:
+            shown = np.sort(rng.choice(shown, self._recipe.sampling.objects, replace=False))
+        names = tuple(video.class_names[k] for k in shown)
+        return Clip(frames, masks[shown], int(rng.integers(2**31)), pick.roles, pick.positions, names)
 
 
-def stream(clips: PhantomClips, start: int, workers: int) -> Iterator[Clip]:
-    """Clips from `start` on, in order, made by worker processes ahead of time."""
+def stream(clips: Clips, indices: Sequence[int], workers: int) -> Iterator[Clip]:
+    """The clips of these numbers, in order, made by worker processes ahead of time."""
     loader = DataLoader(
         clips,
         batch_size=None,
-        sampler=range(start, len(clips)),
+        sampler=indices,
         num_workers=workers,
         prefetch_factor=8 if workers else None,
         collate_fn=_as_it_is,
     )
     yield from loader
+
+
+def _promptable(masks: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Which of the masks (N, S, S) are large enough to be pointed at."""
+    return np.flatnonzero(np.count_nonzero(masks, axis=(1, 2)) >= SMALLEST)
 
 
 def _as_it_is(clip: Any) -> Any:

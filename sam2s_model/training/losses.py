@@ -1,7 +1,8 @@
-"""What is minimised: mask, quality and presence of every object on every frame (SAM 2; SAM2S Eq. 1 without TSL)."""
+"""What is minimised: mask, quality, presence and class of every object on every frame (SAM 2; SAM2S Eq. 1)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -9,56 +10,139 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2s_model.mask_decoder import DecoderOutput
+from sam2s_model.network import NO_OBJECT_LOGIT, MaskOutput
+from sam2s_model.semantics import InstrumentBank
+from sam2s_model.training.focal_loss import FocalForm, focal_loss, soften
+from sam2s_model.training.semantic_loss import semantic_loss
 
-FOCAL_WEIGHT = 20.0  # λ_arl; the other terms weigh 1
-FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
+DECODER_STRIDE = 4  # image pixels per cell of the decoder's masks
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What the losses weigh, and on what they are computed.
+
+    Attributes:
+        ambiguity: Soften the labels of the focal loss (SAM2S Eq. 4, L_arl); otherwise it is SAM 2's.
+        focal: Form of the focal loss on soft labels, see `focal_loss`.
+        focal_weight, dice_weight, iou_weight, presence_weight, semantic_weight: λ of the terms (SAM2S Eq. 1: 20, 1,
+            1, 1, 0.1).
+        stride: Image pixels per cell of the masks that are compared: 1 scales the decoder's up (SAM 2), 4 takes them
+            as they are and costs a sixteenth.
+        gated: A present object that the network calls absent gets no mask loss that could teach it (SAM 2).
+        summed: Add up what a clip's decodings cost (SAM 2) instead of averaging.
+    """
+
+    ambiguity: bool = False
+    focal: FocalForm = 'sam'
+    focal_weight: float = 20.0
+    dice_weight: float = 1.0
+    iou_weight: float = 1.0
+    presence_weight: float = 1.0
+    semantic_weight: float = 0.0
+    stride: int = DECODER_STRIDE
+    gated: bool = False
+    summed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stride not in (1, 2, DECODER_STRIDE):
+            raise ValueError(f'stride: expected 1, 2 or {DECODER_STRIDE}, came {self.stride}')
 
 
 class Losses(NamedTuple):
-    """Mean over objects of each term, unweighted."""
+    """Mean over objects of each term, unweighted; `focal` is L_arl where labels are soft, `semantic` L_tsl."""
 
     focal: Tensor
     dice: Tensor
     iou: Tensor
     presence: Tensor
+    semantic: Tensor
 
-    @property
-    def total(self) -> Tensor:
-        """20 · focal + dice + IoU + presence."""
-        return FOCAL_WEIGHT * self.focal + self.dice + self.iou + self.presence
+    def total(self, settings: LossSettings) -> Tensor:
+        """L = 20 · L_arl + L_iou + L_dice + L_occ + 0.1 · L_tsl (SAM2S Eq. 1)."""
+        return (
+            settings.focal_weight * self.focal
+            + settings.dice_weight * self.dice
+            + settings.iou_weight * self.iou
+            + settings.presence_weight * self.presence
+            + settings.semantic_weight * self.semantic
+        )
 
 
-def mask_losses(output: DecoderOutput, targets: Tensor, multimask: bool) -> Losses:
-    """Compare what the decoder said of N objects with the truth.
+class MaskTargets(NamedTuple):
+    """The truth about N objects on one frame.
+
+    Attributes:
+        shares: (N, S/stride, S/stride) share of each cell that the object covers, in [0, 1].
+        labels: The same, softened if asked for.
+        present: (N,) 1 where the object can be seen, else 0.
+    """
+
+    shares: Tensor
+    labels: Tensor
+    present: Tensor
+
+
+class Classes(NamedTuple):
+    """What N objects are: targets (N,), rows of the instrument bank, or `NO_CLASS`."""
+
+    targets: Tensor
+    bank: InstrumentBank
+
+
+def mask_targets(masks: Tensor, settings: LossSettings) -> MaskTargets:
+    """Targets of masks (N, S, S) in {0, 1}."""
+    shares = F.avg_pool2d(masks, settings.stride)
+    labels = F.avg_pool2d(soften(masks), settings.stride) if settings.ambiguity else shares
+    return MaskTargets(shares, labels, (shares.flatten(1).amax(1) > 0.5).float())
+
+
+def judge(
+    output: MaskOutput, targets: MaskTargets, multimask: bool, settings: LossSettings, classes: Classes | None = None
+) -> Losses:
+    """Compare what the network said of N objects with the truth; not for masks that a person has given.
 
     Args:
-        output: The decoder's proposals.
-        targets: (N, 4h, 4w) share of each stride-4 cell that the object covers, in [0, 1].
+        output: What the network said.
+        targets: The truth.
         multimask: Judge the best of masks 1 to 3, as after one click; otherwise mask 0.
+        settings: What counts how much.
+        classes: What the objects are, where L_tsl is wanted.
     """
-    present = (targets.flatten(1).amax(1) > 0.5).float()
-    masks = output.mask_logits.float()
-    logits = masks[:, 1:] if multimask else masks[:, :1]
-    quality = output.iou[:, 1:] if multimask else output.iou[:, :1]
-    repeated = targets.unsqueeze(1).expand_as(logits)
-    focal, dice = focal_loss(logits, repeated), dice_loss(logits, repeated)
-    best = (FOCAL_WEIGHT * focal + dice).argmin(dim=1, keepdim=True)
-    off = (quality - intersection_over_union(logits.detach(), repeated)).abs().mean(1)
+    assert output.proposals is not None, 'the decoder was bypassed'
+    losses = mask_losses(output.proposals, targets, multimask, settings)
+    if classes is None or output.semantics is None:
+        return losses
+    present = targets.present * (output.object_score > 0)
+    return losses._replace(semantic=semantic_loss(output.semantics, classes.targets, present, classes.bank))
+
+
+def mask_losses(output: DecoderOutput, targets: MaskTargets, multimask: bool, settings: LossSettings) -> Losses:
+    """All terms but L_tsl; see `judge`."""
+    shown = slice(1, None) if multimask else slice(0, 1)
+    logits = _logits(output, settings)[:, shown]
+    shares = targets.shares.unsqueeze(1).expand_as(logits)
+    focal = focal_loss(logits, targets.labels.unsqueeze(1).expand_as(logits), settings.focal)
+    dice = dice_loss(logits, shares)
+    best = (settings.focal_weight * focal + settings.dice_weight * dice).argmin(dim=1, keepdim=True)
+    off = (output.iou[:, shown] - intersection_over_union(logits.detach(), shares)).abs().mean(1)
     return Losses(
-        focal=(focal.gather(1, best).squeeze(1) * present).mean(),
-        dice=(dice.gather(1, best).squeeze(1) * present).mean(),
-        iou=(off * present).mean(),
-        presence=F.binary_cross_entropy_with_logits(output.object_score.squeeze(1).float(), present),
+        focal=(focal.gather(1, best).squeeze(1) * targets.present).mean(),
+        dice=(dice.gather(1, best).squeeze(1) * targets.present).mean(),
+        iou=(off * targets.present).mean(),
+        presence=F.binary_cross_entropy_with_logits(output.object_score.squeeze(1).float(), targets.present),
+        semantic=logits.new_zeros(()),
     )
 
 
-def focal_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Focal loss of masks (..., h, w), averaged over cells; targets may be soft (SAM2S Eq. 5)."""
-    probability = logits.sigmoid()
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction='none')
-    likeness = probability * targets + (1 - probability) * (1 - targets)
-    alpha = FOCAL_ALPHA * targets + (1 - FOCAL_ALPHA) * (1 - targets)
-    return (alpha * (1 - likeness) ** FOCAL_GAMMA * cross_entropy).mean((-2, -1))
+def _logits(output: DecoderOutput, settings: LossSettings) -> Tensor:
+    """Mask logits (N, 4, S/stride, S/stride)."""
+    logits = output.mask_logits.float()
+    if settings.gated:
+        logits = torch.where((output.object_score > 0)[..., None, None], logits, NO_OBJECT_LOGIT)
+    if settings.stride == DECODER_STRIDE:
+        return logits
+    return F.interpolate(logits, scale_factor=DECODER_STRIDE // settings.stride, mode='bilinear')
 
 
 def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -1,145 +1,155 @@
-"""The training loop: resumable at any saved step with the same continuation."""
+"""The training loop: one step after another, resumable at any saved one with the same continuation."""
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from sam2s_model.build import has_fast_bfloat16
-from sam2s_model.checkpoint import save_weights
-from sam2s_model.matching_sam2s import MatchingSam2s
-from sam2s_model.training.clip_loss import clip_losses
-from sam2s_model.training.clips import Clip, PhantomClips, stream
+from sam2s_model.build import AnyNetwork
+from sam2s_model.training.clip_loss import ClipOutcome, ClipRules, clip_losses
+from sam2s_model.training.clips import Clip, ClipRecipe, Clips, stream
 from sam2s_model.training.config import TrainingConfig
-from sam2s_model.training.import_trunk import read_lite0
+from sam2s_model.training.journal import Journal
 from sam2s_model.training.losses import Losses
-
-NORM_CLIPS = 24  # clips from which the statistics of the trunk's maps are taken
-
-
-@dataclass
-class Run:
-    """All that changes while training, and so all that is saved."""
-
-    network: MatchingSam2s
-    averaged: MatchingSam2s
-    optimizer: torch.optim.AdamW
-    step: int = 0
+from sam2s_model.training.optimizer import build_optimizer, learning_rate, set_rate
+from sam2s_model.training.pictures import draw_clip
+from sam2s_model.training.processes import Processes, average_gradients, join_processes
+from sam2s_model.training.run import Run, averaged_copy, seed_step, write_result
+from sam2s_model.training.sources import open_sources
+from sam2s_model.training.start import autocast, build_for_training, open_bank
 
 
-def train(config: TrainingConfig) -> Path:
-    """Train until `config.steps`, from the last checkpoint if there is one; returns the file of averaged weights."""
+@dataclass(frozen=True)
+class Lesson:
+    """What stays the same from step to step.
+
+    Attributes:
+        config: The settings.
+        rules: How a clip becomes a loss.
+        clips: The clips that this process learns from, in order.
+        processes: Who else learns.
+    """
+
+    config: TrainingConfig
+    rules: ClipRules
+    clips: Iterator[Clip]
+    processes: Processes
+
+
+class Judged(NamedTuple):
+    """One clip and what came of it."""
+
+    clip: Clip
+    outcome: ClipOutcome
+
+
+def train(config: TrainingConfig, until: int | None = None) -> Path:
+    """Train until `config.steps`, from the last checkpoint if there is one; returns the file of averaged weights.
+
+    Args:
+        config: The settings.
+        until: Stop after this step, to go on another time; the result is the same.
+    """
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
+    clips = open_clips(config)
+    return train_network(build_for_training(config.network, clips), clips, config, until)
+
+
+def open_clips(config: TrainingConfig) -> Clips:
+    """The clips of a run."""
+    recipe = ClipRecipe(open_sources(config.data), config.sides, config.frames, config.sampling, config.augmentation)
+    return Clips(recipe, config.seed)
+
+
+def train_network(network: AnyNetwork, clips: Clips, config: TrainingConfig, until: int | None = None) -> Path:
+    """Train a network that has its first weights; see `train`."""
+    processes = join_processes(config.device)
     folder = Path(config.output)
     folder.mkdir(parents=True, exist_ok=True)
-    clips = PhantomClips(config.seed, config.steps * config.clips_per_step, config.sides, config.frames)
-    run = _start(config, clips)
-    _resume(run, folder / 'last.pt')
-    source = stream(clips, run.step * config.clips_per_step, config.workers)
-    with tqdm(total=config.steps, initial=run.step, desc='training', unit='step', smoothing=0.05) as progress:
-        while run.step < config.steps:
-            means = _step(run, config, source)
+    network = network.to(processes.device).train()
+    run = Run(network, averaged_copy(network), build_optimizer(network, config.optimizer))
+    run.resume(folder, processes.device)
+    lesson = _prepare(config, clips, processes, run.step)
+    last = min(config.steps, until or config.steps)
+    journal = Journal(folder, config.tensorboard) if processes.rank == 0 else None
+    with tqdm(total=config.steps, initial=run.step, desc='training', unit='step', disable=journal is None) as progress:
+        while run.step < last:
+            values, judged = _step(run, lesson)
             progress.update()
-            progress.set_postfix({name: f'{value:.3f}' for name, value in means.items()})
-            if run.step % config.save_every == 0 or run.step == config.steps:
-                _save(run, folder)
-                _log(folder, run.step, means)
-    return folder / 'lite.safetensors'
+            progress.set_postfix({name: f'{value:.3g}' for name, value in values.items()})
+            if journal is not None:
+                journal.note(values)
+                if run.step % config.save_every == 0 or run.step == last:
+                    run.save(folder)
+                    write_result(run.averaged, folder, config.network.size)
+                    journal.write(run.step, draw_clip(*judged))
+    processes.wait()
+    return folder / f'{config.network.size}.safetensors'
 
 
-def learning_rate(config: TrainingConfig, step: int) -> float:
-    """Rate of a step: linear warm-up, then half a cosine down to 0."""
-    if step < config.warmup:
-        return config.learning_rate * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(config.steps - config.warmup, 1)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+def _prepare(config: TrainingConfig, clips: Clips, processes: Processes, step: int) -> Lesson:
+    """Begin at a step. The processes deal the clips out among themselves."""
+    bank = open_bank(config.network)
+    rules = ClipRules(config.prompts, config.memory, config.loss, None if bank is None else bank.to(processes.device))
+    each = config.clips_per_step * processes.count
+    own = range(step * each + processes.rank, config.steps * each, processes.count)
+    return Lesson(config, rules, stream(clips, own, config.workers), processes)
 
 
-def _start(config: TrainingConfig, clips: PhantomClips) -> Run:
-    network = MatchingSam2s()
-    network.trunk.load_state_dict(read_lite0())
-    network.fit_tap_norms(_some_images(clips))
-    network.half_precision = has_fast_bfloat16()
-    network.train()
-    averaged = copy.deepcopy(network).eval().requires_grad_(False)
-    return Run(network, averaged, _optimizer(network, config))
-
-
-def _some_images(clips: PhantomClips) -> torch.Tensor:
-    frames = [torch.from_numpy(clips[index].frames[0]).permute(2, 0, 1) for index in range(min(NORM_CLIPS, len(clips)))]
-    smallest = min(frame.shape[-1] for frame in frames)
-    return torch.stack([frame[:, :smallest, :smallest] for frame in frames]).float() / 127.5 - 1
-
-
-def _optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
-    learnt = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {'params': [p for p in learnt if p.ndim > 1], 'weight_decay': config.weight_decay},
-        {'params': [p for p in learnt if p.ndim <= 1], 'weight_decay': 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate)
-
-
-def _step(run: Run, config: TrainingConfig, source: Iterator[Clip]) -> dict[str, float]:
-    """One optimiser step; returns the mean of each loss."""
-    for group in run.optimizer.param_groups:
-        group['lr'] = learning_rate(config, run.step)
+def _step(run: Run, lesson: Lesson) -> tuple[dict[str, float], Judged]:
+    """One optimiser step; returns what is worth noting, and the last clip."""
+    config = lesson.config
+    rate = learning_rate(config.optimizer, config.steps, run.step)
+    set_rate(run.optimizer, rate)
+    seed_step(config.seed, run.step, lesson.processes.rank)
     run.optimizer.zero_grad(set_to_none=True)
-    judged: list[Losses] = []
+    losses: list[Losses] = []
     for _ in range(config.clips_per_step):
-        losses = clip_losses(run.network, next(source), torch.device('cpu'))
-        total = torch.stack([loss.total for loss in losses]).mean() if losses else None
-        if total is not None:
-            torch.autograd.backward(total / config.clips_per_step)
-        judged += [Losses(*(term.detach() for term in loss)) for loss in losses]
-    nn.utils.clip_grad_norm_(run.network.parameters(), config.clip_norm)
+        judged = _learn(run, lesson, next(lesson.clips))
+        losses += [Losses(*(term.detach() for term in one)) for one in judged.outcome.losses]
+    norm = _update(run, lesson)
+    return {**_means(losses, lesson), 'gradient': norm, 'rate': rate}, judged
+
+
+def _learn(run: Run, lesson: Lesson, clip: Clip) -> Judged:
+    """Add the gradient of one clip."""
+    device = lesson.processes.device
+    with autocast(run.network, lesson.config.precision, device):
+        outcome = clip_losses(run.network, clip, lesson.rules, device)
+    total = outcome.total(lesson.rules.loss)
+    if total is not None:
+        torch.autograd.backward(total / lesson.config.clips_per_step)
+    return Judged(clip, outcome)
+
+
+def _update(run: Run, lesson: Lesson) -> float:
+    """Move the weights against the gradient; returns its norm."""
+    weights = [weight for weight in run.network.parameters() if weight.requires_grad]
+    average_gradients(lesson.processes, weights)
+    norm = float(nn.utils.clip_grad_norm_(weights, lesson.config.clip_norm))
+    if not math.isfinite(norm):
+        raise FloatingPointError(
+            f'step {run.step + 1}: expected a finite gradient, came {norm}; '
+            'resume from the checkpoint with a lower learning_rate, another seed, or precision=float32'
+        )
     run.optimizer.step()
-    _average(run, config.ema)
+    run.average(lesson.config.ema)
     run.step += 1
-    return {
-        name: float(torch.stack(terms).mean())
-        for name, terms in zip(Losses._fields, zip(*judged, strict=True), strict=True)
-    }
+    return norm
 
 
-@torch.no_grad()
-def _average(run: Run, decay: float) -> None:
-    decay = min(decay, (1 + run.step) / (10 + run.step))
-    for mean, now in zip(run.averaged.parameters(), run.network.parameters(), strict=True):
-        mean.lerp_(now, 1 - decay)
-
-
-def _save(run: Run, folder: Path) -> None:
-    state = {
-        'step': run.step,
-        'network': run.network.state_dict(),
-        'averaged': run.averaged.state_dict(),
-        'optimizer': run.optimizer.state_dict(),
-    }
-    temporary = folder / 'last.tmp'
-    torch.save(state, temporary)
-    temporary.replace(folder / 'last.pt')
-    save_weights(run.averaged, folder / 'lite.safetensors')
-
-
-def _resume(run: Run, path: Path) -> None:
-    if not path.is_file():
-        return
-    state = torch.load(path, weights_only=True)
-    run.step = state['step']
-    run.network.load_state_dict(state['network'])
-    run.averaged.load_state_dict(state['averaged'])
-    run.optimizer.load_state_dict(state['optimizer'])
-
-
-def _log(folder: Path, step: int, means: dict[str, float]) -> None:
-    with (folder / 'log.csv').open('a') as log:
-        log.write(','.join([str(step), *(f'{value:.5f}' for value in means.values())]) + '\n')
+def _means(losses: list[Losses], lesson: Lesson) -> dict[str, float]:
+    """Mean of each term, and of what is minimised, over all decodings of all processes."""
+    sums = torch.zeros(len(Losses._fields) + 2, device=lesson.processes.device)
+    for one in losses:
+        sums += torch.stack([*one, one.total(lesson.rules.loss), torch.ones_like(one.focal)])
+    *terms, count = lesson.processes.average(sums).tolist()
+    return {name: term / max(count, 1e-9) for name, term in zip((*Losses._fields, 'total'), terms, strict=True)}

@@ -1,0 +1,88 @@
+"""Where training videos come from: the phantom, or folders on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sam2s_model.phantom import training_clip
+from sam2s_model.training.stored_video import StoredVideos
+from sam2s_model.training.videos import Video, VideoInMemory
+
+STRIDES = (1, 2, 4, 8)  # 1/25 s between neighbouring frames; further apart, most objects share no pixel
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """One source of videos.
+
+    Attributes:
+        path: Folder with videos or images and their masks, of any kind that `sam2s_model.data` reads; empty for the
+            phantom.
+        share: How often it is drawn from, in relation to the shares of the others (SAM2S: images 1, videos 4).
+        length: Frames of a phantom video from which a DiveMem clip is drawn.
+    """
+
+    path: str = ''
+    share: float = 1.0
+    length: int = 64
+
+    def __post_init__(self) -> None:
+        if self.share <= 0:
+            raise ValueError(f'share: expected a positive number, came {self.share}')
+
+
+class Videos(Protocol):
+    """Something that videos can be drawn from."""
+
+    def draw(self, rng: np.random.Generator, side: int, frames: int, whole: bool) -> Video:
+        """A video for a clip.
+
+        Args:
+            rng: Decides which.
+            side: Side S of the clip in pixels.
+            frames: Consecutive frames that are wanted.
+            whole: A long video is wanted instead, for frames from all over it.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PhantomVideos:
+    """Phantom videos, made when they are drawn; long ones have `length` frames."""
+
+    length: int
+
+    def draw(self, rng: np.random.Generator, side: int, frames: int, whole: bool) -> Video:
+        """A new video of the size that is wanted."""
+        video = training_clip(rng, side, self.length if whole else frames, STRIDES)
+        return VideoInMemory(video.frames, video.labels, video.names)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Several sources and their shares, which add up to 1."""
+
+    sources: tuple[Videos, ...]
+    shares: tuple[float, ...]
+
+    def draw(self, rng: np.random.Generator) -> Videos:
+        """One source; a single one costs no random number."""
+        if len(self.sources) == 1:
+            return self.sources[0]
+        return self.sources[int(rng.choice(len(self.sources), p=self.shares))]
+
+
+def open_sources(settings: Mapping[str, SourceSettings]) -> Sources:
+    """Open all sources of a run; without any, the phantom is the only one."""
+    chosen = list(settings.values()) or [SourceSettings()]
+    total = sum(source.share for source in chosen)
+    return Sources(tuple(_open(source) for source in chosen), tuple(source.share / total for source in chosen))
+
+
+def _open(settings: SourceSettings) -> Videos:
+    return StoredVideos(Path(settings.path)) if settings.path else PhantomVideos(settings.length)

@@ -1,0 +1,102 @@
+"""The network that training starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from sam2s_model.build import SHIPPED_INSTRUMENTS, AnyNetwork, build_network, has_fast_bfloat16
+from sam2s_model.checkpoint import LITE, load_weights, read_weights
+from sam2s_model.matching_sam2s import MatchingSam2s
+from sam2s_model.semantics import InstrumentBank, read_bank
+from sam2s_model.training.clips import Clips
+from sam2s_model.training.import_trunk import read_lite0
+
+NORM_CLIPS = 24  # clips from which the statistics of the trunk's maps are taken
+SHIPPED = 'shipped'
+Precision = Literal['auto', 'float32', 'bfloat16']
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What is trained.
+
+    Attributes:
+        size: One of `sam2s_model.SIZES`.
+        checkpoint: Weights to start from: an official SAM 2.1 checkpoint, or ours. 'lite' starts without any from its
+            ImageNet trunk.
+        image_size: Side of the network's own input in pixels; None takes the size's own.
+        instruments: Instrument bank whose classes the network learns to tell (L_tsl): 'shipped', or a file; empty
+            leaves the semantic branch out.
+        frozen: Weights whose names begin so are not trained.
+    """
+
+    size: str = LITE
+    checkpoint: str = ''
+    image_size: int | None = None
+    instruments: str = ''
+    frozen: tuple[str, ...] = ()
+
+
+def open_bank(settings: NetworkSettings) -> InstrumentBank | None:
+    """The classes that the network learns to tell; None without a semantic branch."""
+    if not settings.instruments:
+        return None
+    return read_bank(SHIPPED_INSTRUMENTS if settings.instruments == SHIPPED else Path(settings.instruments))
+
+
+def build_for_training(settings: NetworkSettings, clips: Clips) -> AnyNetwork:
+    """Build the network and give it the weights it starts from.
+
+    Raises:
+        ValueError: No such size, a size other than 'lite' without a checkpoint, or a frozen name that does not exist.
+    """
+    if settings.size != LITE and not settings.checkpoint:
+        raise ValueError(
+            f'network.checkpoint: expected a SAM 2.1 checkpoint of size {settings.size!r}, came nothing; '
+            'give its path, for example network.checkpoint=sam2.1_hiera_base_plus.pt'
+        )
+    bank = open_bank(settings)
+    network = build_network(settings.size, settings.image_size, semantic_dim=None if bank is None else bank.dim)
+    if settings.checkpoint:
+        load_weights(network, read_weights(Path(settings.checkpoint)), settings.checkpoint)
+    elif isinstance(network, MatchingSam2s):
+        network.trunk.load_state_dict(read_lite0())
+        network.fit_tap_norms(_some_images(clips))
+    freeze(network, settings.frozen)
+    return network
+
+
+def freeze(network: nn.Module, prefixes: Iterable[str]) -> None:
+    """Exclude weights from training."""
+    weights = dict(network.named_parameters())
+    for prefix in prefixes:
+        chosen = [weight for name, weight in weights.items() if name.startswith(prefix)]
+        if not chosen:
+            parts = sorted({name.split('.')[0] for name in weights})
+            raise ValueError(f'network.frozen: expected names that begin like one of {parts}, came {prefix!r}')
+        for weight in chosen:
+            weight.requires_grad_(False)
+
+
+def autocast(network: nn.Module, precision: Precision, device: torch.device) -> torch.autocast:
+    """The precision that forward passes run in; 'auto' is bfloat16 where the device multiplies it in hardware.
+
+    `MatchingSam2s` knows itself which of its parts bear bfloat16, and its matching does not.
+    """
+    wanted = precision == 'bfloat16' or (precision == 'auto' and (device.type == 'cuda' or has_fast_bfloat16()))
+    if isinstance(network, MatchingSam2s):
+        network.half_precision = wanted
+        wanted = False
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def _some_images(clips: Clips) -> torch.Tensor:
+    frames = [torch.from_numpy(clips[index].frames[0]).permute(2, 0, 1) for index in range(NORM_CLIPS)]
+    smallest = min(frame.shape[-1] for frame in frames)
+    return torch.stack([frame[:, :smallest, :smallest] for frame in frames]).float() / 127.5 - 1
