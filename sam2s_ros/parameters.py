@@ -58,7 +58,9 @@ class InputParameters:
 class TrackingParameters:
     max_objects: int = _parameter(16, 'More objects are refused.', (1, 254))
     uncertain_score: float = _parameter(0.6, 'Predicted mask quality below which an object is UNCERTAIN.', (0.0, 1.0))
-    lost_frames: int = _parameter(15, 'Processed images without the object after which it is LOST.', (1, 1000))
+    confirm_after: float = _parameter(0.2, 'Seconds that an object must be seen well to be TRACKED.', (0.0, 10.0))
+    lost_after: float = _parameter(0.6, 'Seconds out of sight after which an object is LOST.', (0.1, 60.0))
+    auto_freeze: bool = _parameter(True, 'Hold memory while the video is blank, frozen, out of the body or smoke.')
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,13 @@ class LabelParameters:
 @dataclass(frozen=True)
 class OverlayParameters:
     alpha: float = _parameter(0.45, 'Opacity of the masks in the overlay.', (0.0, 1.0))
+    max_side: int = _parameter(960, 'Larger images are shrunk for the overlay by a whole number, pixels.', (64, 16384))
     jpeg_quality: int = _parameter(80, 'JPEG quality of the compressed overlay.', (1, 100))
+
+
+@dataclass(frozen=True)
+class BinaryParameters:
+    classes: str = _parameter('', 'Class names that ~/binary/mask shows, commas between them; empty for all objects.')
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class Parameters:
     tracking: TrackingParameters
     labels: LabelParameters
     overlay: OverlayParameters
+    binary: BinaryParameters
     services: ServiceParameters
 
 
@@ -102,6 +111,7 @@ def declare_parameters(node: Node) -> Parameters:
         tracking=_declare(node, 'tracking', TrackingParameters),
         labels=_declare(node, 'labels', LabelParameters),
         overlay=_declare(node, 'overlay', OverlayParameters),
+        binary=_declare(node, 'binary', BinaryParameters),
         services=_declare(node, 'services', ServiceParameters),
     )
     _refuse_unknown_names(node)

@@ -52,7 +52,7 @@ class TrackingPipeline:
             decode=partial(decode, max_side=limits.max_side),
             buffer=self._buffer,
             classes=load_class_table(labels),
-            limits=StateLimits(parameters.tracking.uncertain_score, parameters.tracking.lost_frames),
+            limits=StateLimits(parameters.tracking.uncertain_score),
             max_objects=parameters.tracking.max_objects,
         )
         self._publisher = ResultPublisher(node, parameters.overlay)
