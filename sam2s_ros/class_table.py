@@ -16,10 +16,10 @@ class BadLabelsFile(ValueError):
 
 
 class ClassTable:
-    """Numbers of classes, from 1. Once given, a number is never changed."""
+    """Numbers of classes, from 1. Once given, a number is never changed. An underscore in a name counts as a space."""
 
     def __init__(self, ids: Mapping[str, int] | None = None) -> None:
-        self._ids = dict(ids or {})
+        self._ids = {_spelling(name): number for name, number in (ids or {}).items()}
 
     @property
     def ids(self) -> Mapping[str, int]:
@@ -27,13 +27,17 @@ class ClassTable:
 
     def id_of(self, label: str) -> int:
         """Return the class's number: 0 for an empty label or when all numbers are given away."""
-        return self._ids.get(label, 0)
+        return self._ids.get(_spelling(label), 0)
 
     def add(self, label: str) -> None:
         """Give a new class the next free number; do nothing for one that is known, or when no number is left."""
         following = max(self._ids.values(), default=0) + 1
-        if label and label not in self._ids and following <= LAST_CLASS_ID:
-            self._ids[label] = following
+        if label and _spelling(label) not in self._ids and following <= LAST_CLASS_ID:
+            self._ids[_spelling(label)] = following
+
+
+def _spelling(name: str) -> str:
+    return name.replace('_', ' ')
 
 
 def load_class_table(path: Path) -> ClassTable:

@@ -128,8 +128,9 @@ def track(tracked: TrackedObject) -> Track:
     message = Track(
         object_id=tracked.identity.object_id,
         slot=tracked.identity.slot,
-        class_id=tracked.class_id,
-        label=tracked.identity.label,
+        class_id=tracked.object_class.number,
+        label=tracked.object_class.name,
+        label_probability=float(tracked.object_class.probability),
         state=int(tracked.state),
         score=float(tracked.score),
         presence=float(tracked.presence),

@@ -20,7 +20,7 @@ class Identity:
     Attributes:
         object_id: The caller's name for it, for ever.
         slot: Its pixel value in ~/instances/mask, 1 to 254, for its life.
-        label: Class name, empty while it is not known.
+        label: Class name that a person gave, empty while nobody did.
     """
 
     object_id: str

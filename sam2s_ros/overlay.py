@@ -101,4 +101,4 @@ def draw_text(image: NDArray[np.uint8], text: str, place: tuple[int, int], scale
 def caption(tracked: TrackedObject) -> str:
     """The object's id, its class name, and its state where the mask cannot simply be trusted."""
     state = '' if tracked.state in CERTAIN else tracked.state.name.lower()
-    return ' '.join(part for part in (tracked.identity.object_id, tracked.identity.label, state) if part)
+    return ' '.join(part for part in (tracked.identity.object_id, tracked.object_class.name, state) if part)

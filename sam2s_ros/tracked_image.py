@@ -14,12 +14,27 @@ from sam2s_ros.track_state import Sighting, TrackState
 
 
 @dataclass(frozen=True)
+class ObjectClass:
+    """What kind of thing an object is.
+
+    Attributes:
+        name: Class name, empty while it is not known.
+        number: Of the class, 0 while it is not known.
+        probability: 1 where a person gave the name, the model's own where it recognised the object, 0 without a name.
+    """
+
+    name: str = ''
+    number: int = 0
+    probability: float = 0.0
+
+
+@dataclass(frozen=True)
 class TrackedObject:
     """One object on one image.
 
     Attributes:
-        identity: Its id, slot and label.
-        class_id: Number of its class, 0 while unknown.
+        identity: Its id and slot, and the label that a person gave it.
+        object_class: The class that the label or else the model says.
         mask: (H, W) bool.
         runs: The same mask as run lengths; its box is the box of the object.
         score, presence: Predicted mask quality and probability of being in the image, in [0, 1].
@@ -28,7 +43,7 @@ class TrackedObject:
     """
 
     identity: Identity
-    class_id: int
+    object_class: ObjectClass
     mask: NDArray[np.bool_]
     runs: MaskRuns
     score: float

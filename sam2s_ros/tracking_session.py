@@ -29,7 +29,7 @@ from sam2s_ros.prompting import (
 )
 from sam2s_ros.run_lengths import encode_mask
 from sam2s_ros.track_state import Sighting, StateLimits, seen_after, state_of
-from sam2s_ros.tracked_image import StageTimes, TrackedImage, TrackedObject
+from sam2s_ros.tracked_image import ObjectClass, StageTimes, TrackedImage, TrackedObject
 
 
 class StreamTracker(Protocol):
@@ -86,6 +86,7 @@ class TrackingSession:
         result = self._tracker.step(frame)
         self._newest = (image, frame)
         times = StageTimes(image.arrival_ns, begun, decoded, time.monotonic_ns())
+        self._number_classes(result)
         self._note_sightings(result)
         tracked = self._describe(image, frame, result.objects, times)
         self._frame_index += 1
@@ -168,6 +169,7 @@ class TrackingSession:
                 self._forget(object_id)  # the tracker does not know it any more
             raise
         self._remember(planned, frame.stamp_ns)
+        self._number_classes(result)
         return result
 
     def _remember(self, planned: PlannedPrompt, stamp_ns: int) -> None:
@@ -188,9 +190,22 @@ class TrackingSession:
         self._sightings.pop(object_id, None)
 
     def _outcome(self, found: ObjectMask) -> PromptOutcome:
-        identity = self._registry[found.object_id]
-        class_id = self._classes.id_of(identity.label)
-        return PromptOutcome(found.object_id, PromptCode.OK, '', identity.slot, class_id, found.score)
+        slot, number = self._registry[found.object_id].slot, self._class_of(found).number
+        return PromptOutcome(found.object_id, PromptCode.OK, '', slot, number, found.score)
+
+    def _class_of(self, found: ObjectMask) -> ObjectClass:
+        """What a person called the object; where nobody did, what the model takes it for."""
+        given = self._registry[found.object_id].label
+        if given:
+            return ObjectClass(given, self._classes.id_of(given), 1.0)
+        if found.label is None or not found.label.name:
+            return ObjectClass()
+        return ObjectClass(found.label.name, self._classes.id_of(found.label.name), found.label.probability)
+
+    def _number_classes(self, result: FrameResult) -> None:
+        for found in result.objects:
+            if found.label is not None:
+                self._classes.add(found.label.name)
 
     def _note_sightings(self, result: FrameResult) -> None:
         for found in result.objects:
@@ -209,7 +224,7 @@ class TrackingSession:
         state, reason = state_of(sighting, found, self._limits)
         return TrackedObject(
             identity=identity,
-            class_id=self._classes.id_of(identity.label),
+            object_class=self._class_of(found),
             mask=found.mask,
             runs=encode_mask(found.mask),
             score=found.score,

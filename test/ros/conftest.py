@@ -23,7 +23,7 @@ from sam2s_model import BoxPrompt, Frame, FrameResult, MaskPrompt, ObjectMask, P
 from sam2s_ros.object_registry import Identity
 from sam2s_ros.run_lengths import encode_mask
 from sam2s_ros.track_state import Sighting, TrackState
-from sam2s_ros.tracked_image import TrackedObject
+from sam2s_ros.tracked_image import ObjectClass, TrackedObject
 
 HEIGHT, WIDTH = 60, 80
 DEADLINE_S = 10.0
@@ -95,7 +95,7 @@ def tracked_object() -> MakeObject:
         mask = canvas.astype(bool)
         return TrackedObject(
             identity=Identity(object_id, slot, 'grasper'),
-            class_id=1,
+            object_class=ObjectClass('grasper', 1, 0.75),
             mask=mask,
             runs=encode_mask(mask),
             score=score,

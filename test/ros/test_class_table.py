@@ -30,6 +30,12 @@ def test_an_empty_label_gets_no_number() -> None:
     assert table.ids == {}
 
 
+def test_an_underscore_in_a_name_counts_as_a_space() -> None:
+    table = ClassTable({'needle_driver': 3})
+    table.add('needle driver')
+    assert table.id_of('needle driver') == table.id_of('needle_driver') == 3
+
+
 def test_no_number_is_given_beyond_the_last() -> None:
     table = ClassTable({'last': LAST_CLASS_ID})
     table.add('one more')

@@ -123,6 +123,7 @@ def test_a_track_tells_all_that_is_known_of_an_object(tracked_object: MakeObject
     tracked = tracked_object((40, 30, 10), slot=7, score=0.75, state=TrackState.UNCERTAIN)
     message = track(tracked)
     assert (message.object_id, message.slot, message.class_id, message.label) == ('a', 7, 1, 'grasper')
+    assert message.label_probability == pytest.approx(0.75)
     assert (message.state, message.reason, message.needs_reprompt) == (Track.UNCERTAIN, 'because', False)
     assert message.score == pytest.approx(0.75)
     assert message.area == tracked.mask.sum()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sam2s_model import Frame, FrameResult, InvalidPrompt, PointPrompt, Prompt
+from sam2s_model import Frame, FrameResult, InvalidPrompt, Label, PointPrompt, Prompt
 from sam2s_ros.class_table import ClassTable
 from sam2s_ros.frame_buffer import FrameBuffer, ReceivedImage
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.prompting import BatchOutcome, PromptRequest
 from sam2s_ros.track_state import StateLimits, TrackState
+from sam2s_ros.tracked_image import ObjectClass
 from sam2s_ros.tracking_session import TrackingSession
 
 LEFT, RIGHT = (15.0, 30.0), (60.0, 30.0)
@@ -86,7 +88,7 @@ def test_a_prompted_object_is_found_on_the_next_image(stream: Stream) -> None:
     stream.add(stream.point(LEFT, 'a', 'grasper'))
     (found,) = stream.track(scene(shift=3)).objects
     np.testing.assert_array_equal(found.mask, scene(shift=3)[..., 0] == 100)
-    assert (found.identity.object_id, found.identity.slot, found.class_id) == ('a', 1, 3)
+    assert (found.identity.object_id, found.identity.slot, found.object_class.number) == ('a', 1, 3)
     assert found.state == TrackState.TRACKED
 
 
@@ -94,6 +96,40 @@ def test_the_outcome_tells_slot_class_and_score(stream: Stream) -> None:
     stream.track(scene())
     (outcome,) = stream.add(stream.point(LEFT, 'a', 'grasper')).outcomes
     assert (outcome.code, outcome.slot, outcome.class_id, outcome.score) == (PromptCode.OK, 1, 3, 0.9)
+
+
+@pytest.fixture
+def recognised(stream: Stream, blob_tracker: Any, monkeypatch: pytest.MonkeyPatch) -> Stream:
+    """A stream whose tracker takes everything for a snare, a class that the table does not know."""
+    found = blob_tracker._result
+
+    def with_labels(frame: Frame) -> FrameResult:
+        result = found(frame)
+        snare = Label('snare', 0.8, 0.7)
+        return replace(result, objects=tuple(replace(one, label=snare) for one in result.objects))
+
+    monkeypatch.setattr(blob_tracker, '_result', with_labels)
+    stream.track(scene())
+    return stream
+
+
+def test_an_object_that_nobody_named_is_what_the_model_takes_it_for(recognised: Stream) -> None:
+    (outcome,) = recognised.add(recognised.point(LEFT)).outcomes
+    (found,) = recognised.track(scene()).objects
+    assert found.object_class == ObjectClass('snare', 4, 0.8)
+    assert (outcome.class_id, found.identity.label) == (4, '')
+
+
+def test_a_name_that_a_person_gave_wins(recognised: Stream) -> None:
+    recognised.add(recognised.point(LEFT, label='grasper'))
+    (found,) = recognised.track(scene()).objects
+    assert found.object_class == ObjectClass('grasper', 3, 1.0)
+
+
+def test_without_a_name_from_anybody_the_class_is_unknown(stream: Stream) -> None:
+    stream.track(scene())
+    stream.add(stream.point(LEFT))
+    assert stream.track(scene()).objects[0].object_class == ObjectClass('', 0, 0.0)
 
 
 def test_a_prompt_is_applied_to_the_image_of_its_stamp_not_to_the_newest(stream: Stream) -> None:
