@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sam2s_model.evaluation.clip import clip_files, read_clip
+from sam2s_model.data.clip import clip_files, read_clip
 from sam2s_ros.labelled_bag import (
     EncodedFrame,
     LabelledObject,
@@ -22,7 +22,7 @@ def write_clip_bag(folder: Path, path: Path, kind: ScriptedKind) -> PromptScript
         The script that was written with it: each object prompted on the first frame that shows it.
 
     Raises:
-        UnreadableClip: The folder is no clip.
+        UnreadableData: The folder is no clip.
         FileExistsError: Something is at the path already.
     """
     clip = read_clip(folder)

@@ -16,17 +16,20 @@ ROS = frozenset({
     'ament_index_python', 'builtin_interfaces', 'cv_bridge', 'diagnostic_msgs', 'geometry_msgs', 'launch', 'launch_ros',
     'lifecycle_msgs', 'rcl_interfaces', 'rclpy', 'sam2s_msgs', 'sensor_msgs', 'std_msgs', 'std_srvs', 'vision_msgs',
 })  # fmt: skip
-MODEL_PARTS_FOR_ROS = ('sam2s_model.evaluation', 'sam2s_model.phantom')
+MODEL_PARTS_FOR_ROS = ('sam2s_model.data', 'sam2s_model.evaluation', 'sam2s_model.phantom')
 PLAIN_DATA = ('sam2s_model/masklet.py', 'sam2s_model/prompt.py')
 DOORS_FOR_EVALUATION = (
     'sam2s_model.build',
+    'sam2s_model.data',
     'sam2s_model.evaluation',
     'sam2s_model.masklet',
+    'sam2s_model.memory_settings',
+    'sam2s_model.peers',
     'sam2s_model.phantom',
     'sam2s_model.prompt',
     'sam2s_model.tracker',
 )
-AROUND_THE_CORE = frozenset({'benchmark', 'evaluation', 'phantom', 'training'})
+AROUND_THE_CORE = frozenset({'benchmark', 'data', 'evaluation', 'peers', 'phantom', 'training'})
 OPTIONAL = ('accelerate', 'tensorboard', 'torch.utils.tensorboard')
 REFUSED_NAMES = {'base', 'common', 'helpers', 'manager', 'misc', 'utils'}
 LONGEST_FILE = 400
@@ -137,7 +140,7 @@ def test_evaluation_measures_the_tracker_that_is_deployed(path: Path) -> None:
     assert not past_the_doors(path, DOORS_FOR_EVALUATION)
 
 
-@pytest.mark.parametrize('path', modules('sam2s_model/evaluation', 'sam2s_model/phantom'))
+@pytest.mark.parametrize('path', modules('sam2s_model/data', 'sam2s_model/evaluation', 'sam2s_model/phantom'))
 def test_measuring_and_drawing_need_no_torch(path: Path) -> None:
     assert not broken(path, 'torch', 'sam2s_model.training')
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sam2s_model.evaluation.clip import UnreadableClip
+from sam2s_model.data.labelled_video import UnreadableData
 from sam2s_ros.bag_io import BagReader
 from sam2s_ros.clip_bag import write_clip_bag
 from sam2s_ros.labelled_bag import IMAGE_TOPIC, TRUTH_TOPIC
@@ -54,5 +54,5 @@ def test_objects_are_prompted_and_ignored_values_kept(clip: Path, tmp_path: Path
 
 
 def test_a_folder_that_is_no_clip_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableClip, match=r'meta\.json'):
+    with pytest.raises(UnreadableData, match=r'meta\.json'):
         write_clip_bag(tmp_path, tmp_path / 'bag', 'box')

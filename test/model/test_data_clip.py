@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from sam2s_model.evaluation.clip import UnreadableClip, read_clip
+from sam2s_model.data.clip import read_clip
+from sam2s_model.data.labelled_video import UnreadableData
 
 LABELS = np.zeros((48, 64), np.uint8)
 LABELS[5:20, 5:20] = 1
@@ -32,7 +33,7 @@ def clip_folder(tmp_path: Path) -> Path:
 def test_a_clip_folder_is_read_as_rgb_and_labels(clip_folder: Path) -> None:
     clip = read_clip(clip_folder)
     assert (clip.name, clip.fps, clip.objects, clip.ignore_values) == ('two frames', 10, {1: 'grasper'}, (255,))
-    assert clip.period_ns == 100_000_000
+    assert clip.video().frames[1].stamp_ns == 100_000_000  # type: ignore[index]
     assert len(clip.frames) == len(clip.labels) == 2
     assert clip.frames[0][0, 0].argmax() == 0, 'red comes first'
     np.testing.assert_array_equal(clip.labels[1], LABELS)
@@ -51,11 +52,11 @@ def test_a_clip_folder_is_read_as_rgb_and_labels(clip_folder: Path) -> None:
 )
 def test_a_damaged_clip_says_what_is_missing(clip_folder: Path, damage: object, message: str) -> None:
     damage(clip_folder)  # type: ignore[operator]
-    with pytest.raises(UnreadableClip, match=message):
+    with pytest.raises(UnreadableData, match=message):
         read_clip(clip_folder)
 
 
 def test_a_file_is_no_clip(tmp_path: Path) -> None:
     (tmp_path / 'README.md').touch()
-    with pytest.raises(UnreadableClip, match='give a folder'):
+    with pytest.raises(UnreadableData, match='give a folder'):
         read_clip(tmp_path / 'README.md')
