@@ -1,55 +1,128 @@
-"""Run a tracker over a video with true masks and score what comes out, through the same door as the node."""
+"""Run a tracker over a video with true masks and note what happens, through the same door as the node."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from itertools import islice
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sam2s_model.evaluation.clip import Clip
-from sam2s_model.evaluation.protocol import PromptKind, prompt_object
-from sam2s_model.evaluation.scores import ScoreSheet, VideoScore
+from sam2s_model.data import LabelledFrame, LabelledVideo
+from sam2s_model.evaluation.moments import Moment, observe
+from sam2s_model.evaluation.protocol import PromptKind, VideoTracker, prompt_object
 from sam2s_model.masklet import Frame, FrameResult
 
-if TYPE_CHECKING:
-    from sam2s_model.tracker import Tracker
+
+@dataclass(frozen=True)
+class Observation:
+    """One frame as it was tracked, for those who look on: number, truth, result and the moments of its objects."""
+
+    index: int
+    frame: LabelledFrame
+    result: FrameResult
+    moments: dict[str, Moment]
 
 
-def evaluate(tracker: Tracker, clip: Clip, kind: PromptKind, on_frame: Callable[[], None] = lambda: None) -> VideoScore:
-    """Prompt each object on the first frame that shows it, track to the end, score the frames after the prompt.
+@dataclass(frozen=True)
+class TrackedVideo:
+    """What happened in one video.
 
-    Frames on which the object is hidden count: J and F are 1 there if the tracker says nothing, else 0. An object that
-    the clip names but never shows is not scored.
+    Attributes:
+        name, fps: Of the video.
+        objects: Object id to true class name.
+        instruments: Ids of the objects that are surgical instruments.
+        frames: Number of frames tracked.
+        annotated: Numbers of the annotated ones.
+        moments: For each object that could be prompted, its moments on annotated frames in order.
+        step_s: Seconds that the tracker took for its steps; prompts are not in it.
+        steps: Number of steps with at least one object.
+    """
+
+    name: str
+    fps: float
+    objects: dict[str, str]
+    instruments: frozenset[str]
+    frames: int
+    annotated: tuple[int, ...]
+    moments: dict[str, tuple[Moment, ...]]
+    step_s: float
+    steps: int
+
+
+def evaluate(
+    tracker: VideoTracker,
+    video: LabelledVideo,
+    kind: PromptKind,
+    frames: int | None = None,
+    on_frame: Callable[[Observation], None] = lambda _: None,
+) -> TrackedVideo:
+    """Prompt each object once, on the first annotated frame that shows enough of it, and track to the end.
 
     Args:
         tracker: Reset before use.
-        clip: Frames and true masks.
+        video: Frames and true masks.
         kind: How the objects are prompted.
-        on_frame: Called after each frame, for a progress bar.
+        frames: Stop after so many frames; None goes to the end.
+        on_frame: Called after each frame, for progress and pictures.
     """
     tracker.reset()
-    sheet = ScoreSheet({str(value): name for value, name in clip.objects.items()})
-    prompted: set[int] = set()
-    for index, (rgb, labels) in enumerate(zip(clip.frames, clip.labels, strict=True)):
-        frame = Frame(rgb, index * clip.period_ns)
-        result = tracker.step(frame)
-        _score(sheet, result, labels, prompted, clip.ignore_values)
-        for value in _newly_visible(labels, clip.objects, prompted):
-            prompt_object(tracker, frame, str(value), labels == value, kind)
-            prompted.add(value)
-        on_frame()
-    return sheet.score(clip.name)
+    run = _Run(tracker, video, kind)
+    for index, frame in enumerate(islice(video.frames, frames)):
+        on_frame(run.add(index, frame))
+    return run.outcome()
 
 
-def _score(
-    sheet: ScoreSheet, result: FrameResult, labels: NDArray[np.uint8], prompted: set[int], ignore: tuple[int, ...]
-) -> None:
-    ignored = np.isin(labels, ignore) if ignore else None
-    for value in prompted:
-        sheet.add(str(value), result[str(value)].mask, labels == value, ignored)
+class _Run:
+    """One video on its way through the tracker."""
 
+    def __init__(self, tracker: VideoTracker, video: LabelledVideo, kind: PromptKind) -> None:
+        self._tracker = tracker
+        self._video = video
+        self._kind = kind
+        self._prompted: dict[str, int] = {}
+        self._annotated: list[int] = []
+        self._moments: dict[str, list[Moment]] = {}
+        self._frames = 0
+        self._step_s = 0.0
+        self._steps = 0
 
-def _newly_visible(labels: NDArray[np.uint8], objects: dict[int, str], prompted: set[int]) -> list[int]:
-    return [value for value in np.unique(labels).tolist() if value in objects and value not in prompted]
+    def add(self, index: int, frame: LabelledFrame) -> Observation:
+        shown = Frame(frame.rgb, frame.stamp_ns)
+        result = self._step(shown)
+        self._frames += 1
+        if frame.masks is None:
+            return Observation(index, frame, result, {})
+        self._annotated.append(index)
+        for object_id in self._newly_visible(frame):
+            result = prompt_object(self._tracker, shown, object_id, frame.truth(object_id), self._kind)
+            self._prompted[object_id] = index
+        moments = observe(index, frame, result, self._prompted)
+        for object_id, moment in moments.items():
+            self._moments.setdefault(object_id, []).append(moment)
+        return Observation(index, frame, result, moments)
+
+    def outcome(self) -> TrackedVideo:
+        video = self._video
+        return TrackedVideo(
+            name=video.name,
+            fps=video.fps,
+            objects=video.objects,
+            instruments=video.instruments,
+            frames=self._frames,
+            annotated=tuple(self._annotated),
+            moments={object_id: tuple(moments) for object_id, moments in self._moments.items()},
+            step_s=self._step_s,
+            steps=self._steps,
+        )
+
+    def _step(self, shown: Frame) -> FrameResult:
+        start = time.perf_counter()
+        result = self._tracker.step(shown)
+        if self._prompted:
+            self._step_s += time.perf_counter() - start
+            self._steps += 1
+        return result
+
+    def _newly_visible(self, frame: LabelledFrame) -> list[str]:
+        waiting = (object_id for object_id in self._video.objects if object_id not in self._prompted)
+        return [object_id for object_id in waiting if frame.truth(object_id).sum() >= self._video.least_area]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sam2s_model.masklet import Frame, FrameResult
 from sam2s_model.prompt import BoxPrompt, MaskPrompt, Point, PointPrompt, Prompt
 
-PromptKind = Literal['box', 'mask', '1-click', '3-click', '5-click']
+PromptKind = Literal['1click', '3click', '5click', 'box', 'mask']
 PROMPT_KINDS: tuple[PromptKind, ...] = get_args(PromptKind)
 
 Mask = NDArray[np.bool_]
@@ -27,13 +27,21 @@ class Promptable(Protocol):
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult: ...
 
 
+class VideoTracker(Promptable, Protocol):
+    """The verbs of the tracker that an evaluation needs; the peers have the same."""
+
+    def step(self, frame: Frame) -> FrameResult: ...
+
+    def reset(self) -> None: ...
+
+
 def prompt_object(tracker: Promptable, frame: Frame, object_id: str, truth: Mask, kind: PromptKind) -> FrameResult:
     """Point at an object as `kind` says, its true (H, W) mask in view; the result holds every object of the frame."""
     if kind == 'box':
         return tracker.prompt(frame, object_id, tight_box(truth))
     if kind == 'mask':
         return tracker.prompt(frame, object_id, MaskPrompt(truth))
-    return _click(tracker, frame, object_id, truth, clicks=int(kind.partition('-')[0]))
+    return _click(tracker, frame, object_id, truth, clicks=int(kind.removesuffix('click')))
 
 
 def _click(tracker: Promptable, frame: Frame, object_id: str, truth: Mask, clicks: int) -> FrameResult:

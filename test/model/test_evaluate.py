@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from sam2s_model.evaluation.clip import Clip
-from sam2s_model.evaluation.evaluate import evaluate
-from sam2s_model.masklet import Frame, FrameResult, ObjectMask
-from sam2s_model.prompt import MaskPrompt, Prompt
+from sam2s_model.data import LabelledVideo
+from sam2s_model.data.clip import Clip
+from sam2s_model.evaluation.evaluate import TrackedVideo, evaluate
+from sam2s_model.evaluation.figures import VideoFigures, video_figures
+from sam2s_model.evaluation.protocol import PromptKind
+from sam2s_model.peers.first_mask import FirstMask
+from sam2s_model.peers.mask_carrier import CarryingTracker
 
 HEIGHT, WIDTH = 48, 64
-
-
-class FrozenTracker:
-    """Gives every object the mask it was prompted with, for ever."""
-
-    def __init__(self) -> None:
-        self.masks: dict[str, np.ndarray] = {}
-        self.prompted_at: dict[str, int] = {}
-        self.frame_index = -1
-
-    def reset(self) -> None:
-        self.__init__()  # type: ignore[misc]
-
-    def step(self, frame: Frame) -> FrameResult:
-        self.frame_index += 1
-        return self._result(frame)
-
-    def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult:
-        assert isinstance(prompt, MaskPrompt)
-        self.masks[object_id], self.prompted_at[object_id] = prompt.mask, self.frame_index
-        return self._result(frame)
-
-    def _result(self, frame: Frame) -> FrameResult:
-        objects = tuple(ObjectMask(object_id, mask, 1.0, 1.0) for object_id, mask in self.masks.items())
-        return FrameResult(self.frame_index, frame.stamp_ns, objects)
-
-
-def clip_of(labels: list[np.ndarray], ignore: tuple[int, ...] = ()) -> Clip:
-    frames = [np.zeros((HEIGHT, WIDTH, 3), np.uint8) for _ in labels]
-    return Clip('test', 25.0, frames, labels, {1: 'grasper', 2: 'scissors'}, ignore)
+SQUARE, BESIDE = (5, 5, 20, 20), (30, 5, 50, 20)
 
 
 def label_image(**rectangles: tuple[int, int, int, int]) -> np.ndarray:
@@ -50,45 +26,72 @@ def label_image(**rectangles: tuple[int, int, int, int]) -> np.ndarray:
     return image
 
 
+def video_of(labels: Sequence[np.ndarray], ignore: tuple[int, ...] = (), least_area: int = 1) -> LabelledVideo:
+    frames = [np.zeros((HEIGHT, WIDTH, 3), np.uint8) for _ in labels]
+    clip = Clip('test', 25.0, frames, labels, {1: 'grasper', 2: 'scissors'}, ignore, least_area=least_area)
+    return clip.video()
+
+
+def track(video: LabelledVideo, kind: PromptKind = 'mask', frames: int | None = None) -> TrackedVideo:
+    """Evaluate the tracker that leaves every mask where it was prompted."""
+    return evaluate(CarryingTracker(FirstMask()), video, kind, frames)
+
+
+def score(video: LabelledVideo) -> VideoFigures:
+    return video_figures('test', 'set', track(video), 'inner')
+
+
 def test_a_still_scene_scores_one() -> None:
-    score = evaluate(FrozenTracker(), clip_of([label_image(v1=(5, 5, 20, 20), v2=(30, 5, 50, 20))] * 4), 'mask')
-    assert (score.j, score.f, score.jf) == (1, 1, 1)
-    assert [row.frames for row in score.objects] == [3, 3]
+    found = score(video_of([label_image(v1=SQUARE, v2=BESIDE)] * 4))
+    assert (found.figures.accuracy['inner'].j, found.figures.accuracy['all'].jf) == (1, 1)
+    assert [row.frames for row in found.objects] == [2, 2]
 
 
-def test_an_object_is_prompted_on_the_first_frame_that_shows_it_and_scored_after_it() -> None:
-    empty, there = label_image(v1=(5, 5, 20, 20)), label_image(v1=(5, 5, 20, 20), v2=(30, 5, 50, 20))
-    tracker = FrozenTracker()
-    score = evaluate(tracker, clip_of([empty, empty, there, there]), 'mask')
-    assert tracker.prompted_at == {'1': 0, '2': 2}
-    assert {row.label: row.frames for row in score.objects} == {'grasper': 3, 'scissors': 1}
+def test_an_object_is_prompted_on_the_first_frame_that_shows_it_and_watched_from_there_on() -> None:
+    alone, both = label_image(v1=SQUARE), label_image(v1=SQUARE, v2=BESIDE)
+    tracked = track(video_of([alone, alone, both, both]))
+    assert [moment.frame for moment in tracked.moments['2']] == [2, 3]
+    assert [moment.prompted for moment in tracked.moments['2']] == [True, False]
 
 
-def test_the_prompted_frame_itself_is_not_scored() -> None:
-    score = evaluate(
-        FrozenTracker(), clip_of([label_image(v1=(0, 0, 10, 10)), label_image(v1=(50, 30, 60, 40))]), 'mask'
-    )
-    assert score.j == 0
+def test_an_object_is_not_prompted_before_enough_of_it_is_seen() -> None:
+    sliver, whole = label_image(v1=(0, 0, 1, 3)), label_image(v1=SQUARE)
+    tracked = track(video_of([sliver, whole, whole], least_area=4))
+    assert [moment.frame for moment in tracked.moments['1']] == [1, 2]
 
 
 def test_a_mask_where_nothing_is_scores_zero() -> None:
-    score = evaluate(FrozenTracker(), clip_of([label_image(v1=(5, 5, 20, 20)), label_image()]), 'mask')
-    assert (score.j, score.f) == (0, 0)
+    tracked = track(video_of([label_image(v1=SQUARE), label_image()]))
+    assert (tracked.moments['1'][1].j, tracked.moments['1'][1].f) == (0, 0)
 
 
 def test_ignored_pixels_belong_to_no_mask() -> None:
     first, second = label_image(v1=(0, 0, 20, 20)), label_image(v1=(0, 0, 10, 20), v255=(10, 0, 20, 20))
-    assert evaluate(FrozenTracker(), clip_of([first, second], ignore=(255,)), 'mask').j == 1
-    assert evaluate(FrozenTracker(), clip_of([first, second]), 'mask').j == pytest.approx(0.5)
+    assert track(video_of([first, second], ignore=(255,))).moments['1'][1].j == 1
+    assert track(video_of([first, second])).moments['1'][1].j == pytest.approx(0.5)
 
 
 def test_an_object_that_is_never_seen_does_not_count() -> None:
-    score = evaluate(FrozenTracker(), clip_of([label_image(v1=(5, 5, 20, 20))] * 2), 'mask')
-    assert score.j == 1
-    assert score.objects[1].frames == 0
+    found = score(video_of([label_image(v1=SQUARE)] * 4))
+    assert found.figures.accuracy['inner'].j == 1
+    assert found.objects[1].figures.accuracy['inner'].j is None
 
 
-def test_progress_is_told_after_each_frame() -> None:
-    calls: list[int] = []
-    evaluate(FrozenTracker(), clip_of([label_image()] * 3), 'mask', on_frame=lambda: calls.append(1))
-    assert len(calls) == 3
+def test_a_run_can_stop_early() -> None:
+    assert track(video_of([label_image(v1=SQUARE)] * 5), frames=3).frames == 3
+
+
+def test_each_frame_is_shown_to_who_looks_on() -> None:
+    seen: list[int] = []
+    evaluate(
+        CarryingTracker(FirstMask()), video_of([label_image()] * 3), 'mask', on_frame=lambda at: seen.append(at.index)
+    )
+    assert seen == [0, 1, 2]
+
+
+def test_frames_without_annotation_are_tracked_but_not_scored() -> None:
+    video = video_of([label_image(v1=SQUARE)] * 3)
+    frames = [frame if n != 1 else type(frame)(frame.rgb, frame.stamp_ns, None) for n, frame in enumerate(video.frames)]
+    tracked = track(LabelledVideo('sparse', 25.0, video.objects, frames))
+    assert (tracked.frames, tracked.annotated) == (3, (0, 2))
+    assert [moment.frame for moment in tracked.moments['1']] == [0, 2]

@@ -99,9 +99,9 @@ def test_a_perfect_mask_needs_no_click() -> None:
     [
         ('box', [BoxPrompt]),
         ('mask', [MaskPrompt]),
-        ('1-click', [PointPrompt]),
-        ('3-click', [PointPrompt] * 3),
-        ('5-click', [PointPrompt] * 5),
+        ('1click', [PointPrompt]),
+        ('3click', [PointPrompt] * 3),
+        ('5click', [PointPrompt] * 5),
     ],
 )
 def test_each_kind_gives_its_prompts(kind: PromptKind, types: list[type]) -> None:
@@ -113,9 +113,9 @@ def test_each_kind_gives_its_prompts(kind: PromptKind, types: list[type]) -> Non
 def test_clicking_stops_when_the_mask_is_right() -> None:
     truth = rectangle(10, 10, 30, 30)
     tracker = RecordingTracker(answer=truth)
-    prompt_object(tracker, FRAME, 'tool', truth, '5-click')
+    prompt_object(tracker, FRAME, 'tool', truth, '5click')
     assert len(tracker.prompts) == 1
 
 
 def test_every_kind_is_offered() -> None:
-    assert PROMPT_KINDS == ('box', 'mask', '1-click', '3-click', '5-click')
+    assert PROMPT_KINDS == ('1click', '3click', '5click', 'box', 'mask')
