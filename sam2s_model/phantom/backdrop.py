@@ -36,6 +36,15 @@ def canvas_shape(height: int, width: int) -> tuple[int, int]:
     return round(height * CANVAS_MARGIN), round(width * CANVAS_MARGIN)
 
 
+def colour_at(backdrop: Backdrop, point: Array, side: int) -> Array:
+    """Mean RGB (3,) around a world point (2,), for an image whose shorter side is `side` pixels."""
+    rows, columns = backdrop.albedo.shape[:2]
+    x, y = np.clip(point * side + np.array([columns, rows]) / 2, 0, [columns - 1, rows - 1]).astype(int)
+    reach = max(2, side // 8)
+    around = backdrop.albedo[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]
+    return around.mean(axis=(0, 1))
+
+
 def view(backdrop: Backdrop, camera: CameraPath, frame: int) -> Array:
     """The backdrop as the camera sees it: (H, W, 3) float32 in [0, 255]."""
     shape = (backdrop.albedo.shape[0], backdrop.albedo.shape[1])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from sam2s_model.phantom.motion import wander
-from sam2s_model.phantom.noise import Array, smoothstep
+from sam2s_model.phantom.noise import Array, enlarge, smoothstep
 
 _GRID = 9
 
@@ -66,26 +65,7 @@ class CameraPath:
         canvas = world * self.side + np.array([canvas_shape[1] / 2, canvas_shape[0] / 2])
         coarse = canvas.reshape(_GRID, _GRID, 2).astype(np.float32)
         x, y = coarse[..., 0], coarse[..., 1]
-        return _enlarge(x, self.height, self.width), _enlarge(y, self.height, self.width)
-
-
-def _enlarge(coarse: Array, height: int, width: int) -> Array:
-    """Interpolate a grid (g, g) linearly so that its corner samples fall on the corner pixels: (height, width).
-
-    Written out because OpenCV rounds positions to 1/32 of a grid cell, and a matrix product would wake BLAS threads.
-    """
-    low, share = _grid_positions(height)
-    rows = coarse[low] * (1 - share)[:, None] + coarse[low + 1] * share[:, None]
-    low, share = _grid_positions(width)
-    return rows[:, low] * (1 - share) + rows[:, low + 1] * share
-
-
-@cache
-def _grid_positions(length: int) -> tuple[Array, Array]:
-    """For each of `length` pixels the grid sample before it and its float32 way to the next one."""
-    at = np.linspace(0, _GRID - 1, length)
-    low = np.minimum(at.astype(int), _GRID - 2)
-    return low, (at - low).astype(np.float32)
+        return enlarge(x, self.height, self.width), enlarge(y, self.height, self.width)
 
 
 def draw_camera(

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from sam2s_model.phantom.backdrop import Backdrop
+from sam2s_model.phantom.backdrop import Backdrop, colour_at
 from sam2s_model.phantom.camera import CameraPath
 from sam2s_model.phantom.config import PhantomConfig
 from sam2s_model.phantom.instrument_actor import Handling, draw_size, instrument_actor, new_instrument
 from sam2s_model.phantom.noise import Array
-from sam2s_model.phantom.objects import bump_actor, creature_actor, organ_actor, shape_actor
+from sam2s_model.phantom.objects import (
+    SHARPNESS,
+    bump_actor,
+    creature_actor,
+    draw_extent,
+    organ_actor,
+    shape_actor,
+    shape_sprite,
+)
+from sam2s_model.phantom.photo_objects import photo_actor, photo_sprite
 from sam2s_model.phantom.scene import Actor
 from sam2s_model.phantom.textures import draw_collage
 from sam2s_model.phantom.tissue import TissueLook, draw_tissue, random_look
@@ -24,7 +33,11 @@ def draw_stage(rng: np.random.Generator, config: PhantomConfig) -> tuple[Backdro
 
 
 def draw_actors(
-    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, look: TissueLook | None
+    rng: np.random.Generator,
+    config: PhantomConfig,
+    camera: CameraPath,
+    look: TissueLook | None,
+    backdrop: Backdrop,
 ) -> tuple[Actor, ...]:
     """Draw all actors, hindmost first: organs and bumps lie on the tissue, the rest is above in random order."""
     wanted = int(rng.integers(config.objects[0], config.objects[1] + 1))
@@ -36,52 +49,77 @@ def draw_actors(
         prompted = wanted > 0
         handling = _draw_handling(rng, config, shutter, prompted)
         if rng.random() < config.instruments:
-            pair = prompted and wanted + extras > 1 and rng.random() < config.lookalikes
-            instruments = _instruments(rng, config, camera, handling, 2 if pair else 1, wanted)
-            moving += instruments
-            wanted -= sum(actor.prompted for actor in instruments)
-            extras -= sum(not actor.prompted for actor in instruments)
-            continue
-        actor, rests = _thing(rng, config, camera, handling, look)
-        (resting if rests else moving).append(actor)
-        wanted, extras = (wanted - 1, extras) if prompted else (wanted, extras - 1)
+            company = _instruments(rng, config, camera, _doubled(rng, config, handling, wanted, wanted + extras))
+        elif look is not None and rng.random() >= config.foreign:
+            resting.append(_tissue_part(rng, camera, handling, look))
+            company = []
+        else:
+            company = _foreign(rng, config, camera, _doubled(rng, config, handling, wanted, wanted + extras), backdrop)
+        moving += company
+        wanted -= max(1, sum(actor.prompted for actor in company)) if prompted else 0
+        extras -= sum(not actor.prompted for actor in company) if prompted else max(1, len(company))
     return (*resting, *(moving[i] for i in rng.permutation(len(moving))))
 
 
 def _draw_handling(rng: np.random.Generator, config: PhantomConfig, shutter: float, prompted: bool) -> Handling:
     activity = config.motion * float(rng.choice([0.3, 1.0, 1.6], p=[0.3, 0.5, 0.2]))
-    return Handling(activity, bool(rng.random() < config.absence), bool(rng.random() < config.late), shutter, prompted)
+    absent, late, hard = rng.random(3) < np.array([config.absence, config.late, config.hard])
+    return Handling(activity, bool(absent), bool(late), shutter, prompted, bool(hard))
+
+
+def _doubled(
+    rng: np.random.Generator, config: PhantomConfig, first: Handling, wanted: int, room: int
+) -> list[Handling]:
+    """How one thing is handled, or two to four that look the same: of those any may be prompted while it is wanted."""
+    if not first.prompted or room < 2 or rng.random() >= config.lookalikes:
+        return [first]
+    others = min(room - 1, int(rng.integers(1, 4)))
+    return [first, *(_draw_handling(rng, config, first.shutter, k + 1 < wanted) for k in range(others))]
 
 
 def _instruments(
-    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, handling: Handling, count: int, wanted: int
+    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, handlings: list[Handling]
 ) -> list[Actor]:
-    """One instrument, or several that look exactly alike; those beyond `wanted` stay without a label."""
+    """An instrument for each handling, all exactly alike."""
     name = str(rng.choice(config.classes))
     diameter = draw_size(rng, camera.side)
     sprites = new_instrument(rng, name, diameter)
-    actors = []
-    for index in range(count):
-        own = handling if index == 0 else _draw_handling(rng, config, handling.shutter, index < wanted)
-        station = _draw_station(rng, camera)
-        parts_share = config.instrument_parts if count == 1 else 0.0
-        actors.append(instrument_actor(rng, name, sprites, diameter, camera, own, parts_share, station))
-    return actors
+    parts_share = config.instrument_parts if len(handlings) == 1 else 0.0
+    return [
+        instrument_actor(rng, name, sprites, diameter, camera, handling, parts_share, _draw_station(rng, camera))
+        for handling in handlings
+    ]
 
 
-def _thing(
-    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, handling: Handling, look: TissueLook | None
-) -> tuple[Actor, bool]:
-    """Something that is no instrument, and whether it lies on the tissue."""
+def _tissue_part(rng: np.random.Generator, camera: CameraPath, handling: Handling, look: TissueLook) -> Actor:
+    """Something that belongs to the body and lies on the tissue."""
     station = _draw_station(rng, camera)
-    if look is not None and rng.random() >= config.foreign:
-        if rng.random() < 0.3:
-            return organ_actor(rng, camera, handling, station), True
-        bump_look = look if rng.random() < 0.6 else random_look(rng)
-        return bump_actor(rng, camera, handling, station, bump_look), True
-    if rng.random() < 0.55:
-        return shape_actor(rng, camera, handling, station, config.photos), False
-    return creature_actor(rng, camera, handling, station, config.photos), False
+    if rng.random() < 0.3:
+        return organ_actor(rng, camera, handling, station)
+    return bump_actor(rng, camera, handling, station, look if rng.random() < 0.6 else random_look(rng))
+
+
+def _foreign(
+    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, handlings: list[Handling], backdrop: Backdrop
+) -> list[Actor]:
+    """Something that belongs to no body, for each handling, all exactly alike; creatures have no doubles."""
+    stations = [_draw_station(rng, camera) for _ in handlings]
+    ground = colour_at(backdrop, stations[0], camera.side) if rng.random() < config.hidden else None
+    size = draw_extent(rng, camera.side, 0.13, 0.8)
+    if config.photos and rng.random() < config.cutouts:
+        sprite = photo_sprite(rng, SHARPNESS * size, ground)
+        if sprite is not None:
+            return [
+                photo_actor(rng, sprite, size, camera, handling, station)
+                for handling, station in zip(handlings, stations, strict=True)
+            ]
+    if rng.random() < 0.45:
+        return [creature_actor(rng, camera, handlings[0], stations[0], config.photos)]
+    name, shape = shape_sprite(rng, size, camera.side, config.photos, ground)
+    return [
+        shape_actor(rng, name, shape, size, camera, handling, station)
+        for handling, station in zip(handlings, stations, strict=True)
+    ]
 
 
 def _draw_station(rng: np.random.Generator, camera: CameraPath) -> Array:

@@ -21,14 +21,17 @@ class PhantomConfig:
         instrument_parts: How often only a part of an instrument is what is prompted.
         foreign: Share of things that do not belong to a body (shapes, creatures) among those that are no instruments,
             on tissue; elsewhere all are.
-        lookalikes: How often an instrument is joined by another of its class.
+        lookalikes: How often something is joined by another that looks the same.
+        cutouts: Share of photographed cut-outs among foreign things, where such pictures are installed.
+        hidden: How often a foreign thing has nearly the colours of what lies behind it.
+        hard: How often an object or the camera moves in one of the ways that make trackers lose it.
         tissue: Share of videos on tissue; the others have arbitrary backgrounds.
         absence: How often an object leaves and returns. late: How often it is away at first.
         motion: Amount of object and camera motion, 1 as in surgery.
         disturbance: Strength of smoke, blur, noise and the like, in [0, 1].
         classes: Instrument classes to choose from.
-        photos: Use the free photographs of scikit-image as textures, when it is installed. Videos then depend on
-            whether it is, so that only training uses it.
+        photos: Use photographs that other packages install (see `pictures`). Videos then depend on whether they
+            are, so that only training uses them.
     """
 
     height: int = 256
@@ -41,6 +44,9 @@ class PhantomConfig:
     instrument_parts: float = 0.0
     foreign: float = 0.5
     lookalikes: float = 0.25
+    cutouts: float = 0.0
+    hidden: float = 0.0
+    hard: float = 0.0
     tissue: float = 0.6
     absence: float = 0.2
     late: float = 0.05
@@ -68,7 +74,9 @@ PRESETS = {
         tissue=1.0, absence=0.7, late=0.2, motion=0.7, disturbance=0.35,
     ),
     # Anything that can be prompted, on anything: half of the objects are no instruments.
-    'training': PhantomConfig(instrument_parts=0.12, photos=True),
+    'training': PhantomConfig(
+        instruments=0.45, instrument_parts=0.12, foreign=0.6, cutouts=0.6, hidden=0.15, hard=0.35, photos=True
+    ),
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Handling:
         absent: Whether it leaves and returns. late: Whether it is away at first.
         shutter: Seconds for which the shutter is open; 0 gives no motion blur.
         prompted: Whether it gets a label.
+        hard: Whether it moves in one of the ways that make trackers lose it.
     """
 
     activity: float
@@ -32,6 +33,7 @@ class Handling:
     late: bool
     shutter: float
     prompted: bool
+    hard: bool = False
 
 
 def draw_size(rng: np.random.Generator, side: int) -> float:

@@ -5,7 +5,7 @@ The tiles are constants of the generator (fixed seed), so that a field costs one
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, TypeAlias
 
 import cv2
@@ -41,6 +41,25 @@ def smoothstep(low: float, high: float, values: Array) -> Array:
     """Rise from 0 to 1 between low and high without a kink."""
     x = np.clip((values - low) / (high - low), 0, 1)
     return x * x * (3 - 2 * x)
+
+
+def enlarge(coarse: Array, height: int, width: int) -> Array:
+    """Interpolate a grid (g, h) linearly so that its corner samples fall on the corner pixels: (height, width).
+
+    Written out because OpenCV rounds positions to 1/32 of a grid cell, and a matrix product would wake BLAS threads.
+    """
+    low, share = _grid_positions(coarse.shape[0], height)
+    rows = coarse[low] * (1 - share)[:, None] + coarse[low + 1] * share[:, None]
+    low, share = _grid_positions(coarse.shape[1], width)
+    return rows[:, low] * (1 - share) + rows[:, low + 1] * share
+
+
+@lru_cache(maxsize=4096)
+def _grid_positions(samples: int, length: int) -> tuple[Array, Array]:
+    """For each of `length` pixels the grid sample before it and its float32 way to the next one."""
+    at = np.linspace(0, samples - 1, length)
+    low = np.minimum(at.astype(int), samples - 2)
+    return low, (at - low).astype(np.float32)
 
 
 def white_noise() -> Array:

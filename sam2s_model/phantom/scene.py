@@ -7,21 +7,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sam2s_model.phantom.noise import Array
+from sam2s_model.phantom.noise import Array, enlarge
 from sam2s_model.phantom.sprite import Sprite
+from sam2s_model.phantom.warps import displaced
 
 _SHADOW_STEP = 4
 # Longer smears would need larger regions and look like nothing.
 _MAX_SMEAR = 14.0
-
-
-@dataclass(frozen=True)
-class Wobble:
-    """A soft thing's deformation: displacement in sprite pixels as travelling sine waves, (2,) each."""
-
-    amplitude: Array
-    wave_number: Array
-    phase: Array
+_WARP_STEP = 8  # pixels from one node of the interpolated map to the next
 
 
 @dataclass(frozen=True)
@@ -33,7 +26,7 @@ class PlacedPart:
         labelled: Whether these pixels count as the object; if not, they only cover what is behind.
         gain: Brightness.
         smear: (dx, dy) image pixels moved while the shutter was open.
-        wobble: Deformation, or None for what is rigid.
+        warp: Deformation lattice (see `warps`), or None for what is rigid.
     """
 
     sprite: Sprite
@@ -41,7 +34,7 @@ class PlacedPart:
     labelled: bool = True
     gain: float = 1.0
     smear: tuple[float, float] = (0.0, 0.0)
-    wobble: Wobble | None = None
+    warp: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +112,9 @@ def smear_kernel(dx: float, dy: float) -> Array:
 
 def _region(part: PlacedPart, height: int, width: int) -> tuple[int, int, int, int] | None:
     rows, columns = part.sprite.rgba.shape[:2]
-    corners = np.array([[0, 0, 1], [columns, 0, 1], [0, rows, 1], [columns, rows, 1.0]]) @ part.to_image.T
+    room = 0.0 if part.warp is None else float(np.abs(part.warp).max()) * max(rows, columns)
+    low, right, bottom = -room, columns + room, rows + room
+    corners = np.array([[low, low, 1], [right, low, 1], [low, bottom, 1], [right, bottom, 1.0]]) @ part.to_image.T
     corners = corners[:, :2] / corners[:, 2:]
     margin = 1 + min(_MAX_SMEAR, max(abs(part.smear[0]), abs(part.smear[1]))) / 2
     x0, y0 = np.floor(corners.min(axis=0) - margin).astype(int)
@@ -131,23 +126,28 @@ def _region(part: PlacedPart, height: int, width: int) -> tuple[int, int, int, i
 
 
 def _warp(part: PlacedPart, to_region: Array, size: tuple[int, int]) -> Array:
-    if part.wobble is not None:
-        map_x, map_y = _wobbly_maps(part.wobble, to_region, size)
-        return cv2.remap(part.sprite.rgba, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    if part.warp is not None:
+        maps = _warped_maps(part.warp, to_region, size, part.sprite.rgba.shape)
+        return cv2.remap(part.sprite.rgba, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     if abs(to_region[2, 0]) + abs(to_region[2, 1]) > 1e-9:
         return cv2.warpPerspective(part.sprite.rgba, to_region, size, flags=cv2.INTER_LINEAR)
     return cv2.warpAffine(part.sprite.rgba, to_region[:2], size, flags=cv2.INTER_LINEAR)
 
 
-def _wobbly_maps(wobble: Wobble, to_region: Array, size: tuple[int, int]) -> tuple[Array, Array]:
-    inverse = np.linalg.inv(to_region).astype(np.float32)
-    x = np.arange(size[0], dtype=np.float32)[None, :]
-    y = np.arange(size[1], dtype=np.float32)[:, None]
+def _warped_maps(
+    warp: Array, to_region: Array, size: tuple[int, int], sprite_shape: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """Where each pixel of a region (width, height) looks on the sprite: two float32 maps.
+
+    Worked out on a coarse grid and interpolated, which is exact for the pose and close for the smooth deformation.
+    """
+    inverse = np.linalg.inv(to_region)
+    columns, rows = (int(np.clip(length / _WARP_STEP, 2, 40)) + 1 for length in size)
+    x, y = np.linspace(0, size[0] - 1, columns)[None, :], np.linspace(0, size[1] - 1, rows)[:, None]
     u = inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2]
     v = inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2]
-    amplitude, wave_number, phase = (a.astype(np.float32) for a in (wobble.amplitude, wobble.wave_number, wobble.phase))
-    bent_u = u + amplitude[0] * np.sin(wave_number[0] * v + phase[0])
-    return bent_u, v + amplitude[1] * np.sin(wave_number[1] * u + phase[1])
+    u, v = displaced(u, v, warp, (sprite_shape[1], sprite_shape[0]))
+    return enlarge(u.astype(np.float32), size[1], size[0]), enlarge(v.astype(np.float32), size[1], size[0])
 
 
 def _cast_shadow(image: Array, patches: list[Patch], darkness: float, shift: tuple[float, float]) -> None:

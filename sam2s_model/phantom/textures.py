@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from functools import cache
-from pathlib import Path
-
 import cv2
 import numpy as np
 
 from sam2s_model.phantom.backdrop import Backdrop, canvas_shape
 from sam2s_model.phantom.noise import Array, noise_field, smoothstep
+from sam2s_model.phantom.pictures import photograph, photograph_count
 from sam2s_model.phantom.tissue import random_look, tissue_texture
-
-# Photographs in the wheel of scikit-image that its documentation states to be in the public domain or under CC0.
-_PHOTOS = (
-    'astronaut.png',
-    'chelsea.png',
-    'coffee.png',
-    'rocket.jpg',
-    'brick.png',
-    'grass.png',
-    'gravel.png',
-    'hubble_deep_field.jpg',
-)
 
 
 def random_colour(rng: np.random.Generator) -> Array:
@@ -35,8 +20,8 @@ def random_colour(rng: np.random.Generator) -> Array:
 
 def random_texture(rng: np.random.Generator, height: int, width: int, side: int, photos: bool) -> Array:
     """A texture (height, width, 3) float32 in [0, 255] for an image whose shorter side is `side`."""
-    if photos and rng.random() < 0.35 and _photos():
-        return _photo(rng, height, width)
+    if photos and rng.random() < 0.35 and (photo := random_photo(rng, height, width)) is not None:
+        return photo
     if rng.random() < 0.25:
         return tissue_texture(rng, random_look(rng), height, width, side)
     blend = _blend(rng, height, width, side)[..., None]
@@ -52,8 +37,9 @@ def draw_collage(rng: np.random.Generator, height: int, width: int, photos: bool
     """A background that is no tissue: one texture with patches of others on it."""
     rows, columns = canvas_shape(height, width)
     side = min(height, width)
-    albedo = random_texture(rng, rows, columns, side, photos)
-    for _ in range(rng.integers(0, 6)):
+    scenery = random_photo(rng, rows, columns) if photos and rng.random() < 0.5 else None
+    albedo = random_texture(rng, rows, columns, side, photos) if scenery is None else scenery
+    for _ in range(rng.integers(0, 6 if scenery is None else 2)):
         patch_rows, patch_columns = (int(rng.uniform(0.1, 0.6) * side) for _ in range(2))
         top, left = int(rng.integers(0, rows - patch_rows)), int(rng.integers(0, columns - patch_columns))
         patch = random_texture(rng, patch_rows, patch_columns, side, photos)
@@ -98,9 +84,11 @@ def _blend(rng: np.random.Generator, rows: int, columns: int, side: int) -> Arra
     return smoothstep(-0.15, 0.15, stripes * np.sin(2 * np.pi * across / (period * rng.uniform(0.5, 2))))
 
 
-def _photo(rng: np.random.Generator, rows: int, columns: int) -> Array:
-    """A random piece of a photograph, mirrored, recoloured and resized."""
-    photo = _photos()[rng.integers(len(_photos()))]
+def random_photo(rng: np.random.Generator, rows: int, columns: int) -> Array | None:
+    """A random piece (rows, columns, 3) float32 of a photograph, mirrored, recoloured, resized; None without any."""
+    photo = photograph(int(rng.integers(photograph_count()))) if photograph_count() else None
+    if photo is None:
+        return None
     share = rng.uniform(0.25, 1.0) * min(photo.shape[0] / rows, photo.shape[1] / columns)
     crop_rows, crop_columns = max(8, int(rows * share)), max(8, int(columns * share))
     top, left = rng.integers(0, photo.shape[0] - crop_rows + 1), rng.integers(0, photo.shape[1] - crop_columns + 1)
@@ -108,17 +96,6 @@ def _photo(rng: np.random.Generator, rows: int, columns: int) -> Array:
     piece = cv2.resize(piece, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
     if rng.random() < 0.5:
         piece = piece[:, ::-1]
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         piece = piece[..., rng.permutation(3)]
     return piece * rng.uniform(0.6, 1.3, 3).astype(np.float32)
-
-
-@cache
-def _photos() -> tuple[Array, ...]:
-    """The free photographs that scikit-image ships, none when it is not installed."""
-    spec = importlib.util.find_spec('skimage')
-    if spec is None or spec.origin is None:
-        return ()
-    paths = [Path(spec.origin).parent / 'data' / name for name in _PHOTOS]
-    images = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in paths if path.exists()]
-    return tuple(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images if image is not None)

@@ -90,11 +90,12 @@ def _shoot(rng: np.random.Generator, config: PhantomConfig, seed: int) -> Phanto
     times = np.arange(config.frames) / config.fps
     backdrop, look = draw_stage(rng, config)
     surgical = look is not None
-    camera = draw_camera(rng, times, config.height, config.width, config.motion, alive=surgical)
+    liveliness = config.motion * (2.0 if rng.random() < config.hard else 1.0)
+    camera = draw_camera(rng, times, config.height, config.width, liveliness, alive=surgical)
     # Benches and bedrooms are lit evenly, unless an endoscope is the only lamp.
     falloff = 1.0 if surgical else float(rng.choice([0.2, 2.0], p=[0.75, 0.25]))
     optics = draw_optics(rng, config.height, config.width, surgical and rng.random() < 0.25, falloff)
-    actors = draw_actors(rng, config, camera, look)
+    actors = draw_actors(rng, config, camera, look, backdrop)
     plan = plan_disturbances(rng, times, config.height, config.width, config.disturbance)
     frames, labels = _film(rng, backdrop, actors, camera, optics, plan)
     return _keep_visible(frames, labels, [actor for actor in actors if actor.prompted], config.fps, seed)

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam2s_model.phantom.camera import draw_camera
+from sam2s_model.phantom.camera import CameraPath, draw_camera
 from sam2s_model.phantom.instrument_actor import Handling
 from sam2s_model.phantom.noise import Array
-from sam2s_model.phantom.objects import bump_actor, creature_actor, organ_actor, shape_actor
+from sam2s_model.phantom.objects import bump_actor, creature_actor, organ_actor, shape_actor, shape_sprite
 from sam2s_model.phantom.scene import Actor, compose
 from sam2s_model.phantom.shapes import SHAPES
 from sam2s_model.phantom.tissue import LOOKS
@@ -23,6 +23,11 @@ def masks(actor: Actor) -> Array:
     return labels > 0
 
 
+def moving_shape(rng: np.random.Generator, camera: CameraPath) -> Actor:
+    name, sprite = shape_sprite(rng, 40.0, 90, photos=False)
+    return shape_actor(rng, name, sprite, 40.0, camera, HERE, CENTRE)
+
+
 @pytest.mark.parametrize('name', sorted(SHAPES))
 def test_a_shape_is_about_one_unit_large_and_around_the_origin(name: str) -> None:
     for seed in range(10):
@@ -36,7 +41,7 @@ def test_all_kinds_of_things_are_seen_where_they_are_put(seed: int) -> None:
     rng = np.random.default_rng(seed)
     camera = draw_camera(rng, TIMES, 90, 120, motion=0.0, alive=False)
     for actor in (
-        shape_actor(rng, camera, HERE, CENTRE, photos=False),
+        moving_shape(rng, camera),
         creature_actor(rng, camera, HERE, CENTRE, photos=False),
         bump_actor(rng, camera, HERE, CENTRE, LOOKS['colon']),
         organ_actor(rng, camera, HERE, CENTRE),
@@ -55,5 +60,5 @@ def test_a_bump_rests_on_still_tissue() -> None:
 def test_a_shape_moves_by_itself() -> None:
     rng = np.random.default_rng(2)
     camera = draw_camera(rng, TIMES, 90, 120, motion=0.0, alive=False)
-    seen = masks(shape_actor(rng, camera, HERE, CENTRE, photos=False))
+    seen = masks(moving_shape(rng, camera))
     assert (seen != seen[0]).any()

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam2s_model.phantom.scene import Actor, PlacedPart, Wobble, compose, draw_part, smear_kernel
+from sam2s_model.phantom.scene import Actor, PlacedPart, compose, draw_part, smear_kernel
 from sam2s_model.phantom.sprite import Sprite
+from sam2s_model.phantom.warps import LATTICE, soft_motion
 
 SPRITE = Sprite.of(np.full((10, 10, 3), 200.0), np.ones((10, 10)), (0.0, 0.0), 1.0)
 
@@ -59,8 +60,15 @@ def test_a_smear_keeps_the_light() -> None:
     assert max(smear_kernel(500.0, 0.0).shape) <= 17
 
 
-def test_a_wobble_moves_the_outline() -> None:
+def test_a_warp_moves_the_outline() -> None:
     still = draw_part(part_at(15, 15), 40, 40)
-    wobble = Wobble(np.array([3.0, 3.0]), np.array([0.7, 0.7]), np.array([1.0, 2.0]))
-    bent = draw_part(PlacedPart(SPRITE, part_at(15, 15).to_image, wobble=wobble), 40, 40)
-    assert still is not None and bent is not None and not np.allclose(still.rgba, bent.rgba)
+    warp = soft_motion(np.random.default_rng(0), np.zeros(1), 0.3)[0]
+    bent = draw_part(PlacedPart(SPRITE, part_at(15, 15).to_image, warp=warp), 40, 40)
+    assert still is not None and bent is not None and still.rgba.shape != bent.rgba.shape
+
+
+def test_a_warp_of_nothing_changes_nothing() -> None:
+    still = draw_part(part_at(15, 15), 40, 40)
+    unbent = draw_part(PlacedPart(SPRITE, part_at(15, 15).to_image, warp=np.zeros((LATTICE, LATTICE, 2))), 40, 40)
+    assert still is not None and unbent is not None
+    np.testing.assert_allclose(still.rgba, unbent.rgba, atol=1e-3)
