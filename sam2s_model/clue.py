@@ -18,6 +18,7 @@ from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEF
 from sam2s_model.prompt_prior import guess_mask
 
 MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
+SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()
 POOLED_CELLS = 4.0  # a cell of long-term memory stands for so many
 CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
 FROM_MEMORY = 4  # maps that memory fills in: probability and evidence, of recent and of lasting frames
@@ -106,8 +107,7 @@ def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tens
         nearby = read_nearby(keys, *_stack(recalls, recent), side)
         _note(maps, 0, nearby, len(recent) * cells)
         found = found + nearby
-    limit = torch.tensor(MAX_LOGIT).sigmoid().item()
-    logits.copy_(found.probability.clamp(1 - limit, limit).logit().view_as(logits))
+    logits.copy_(found.probability.clamp(1 - SUREST, SUREST).logit().view_as(logits))
 
 
 def _slots(recall: Recall[CellMask], role: Role) -> list[int]:

@@ -1,15 +1,13 @@
-"""Tracking with Sam2s: objects apart, results in order, SAM 2 until DiveMem speaks, and no waiting for the device."""
+"""Tracking with Sam2s: objects apart, results in order, and SAM 2 until DiveMem speaks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from sam2s_model import BoxPrompt, Frame, PointPrompt, Tracker
 from sam2s_model.memory_settings import MemorySettings
@@ -25,18 +23,6 @@ def click(x: float, y: float, label: int = 1) -> PointPrompt:
     return PointPrompt(((x, y),), (label,))
 
 
-class CountSyncs(TorchDispatchMode):
-    """Counts the times that a value is read out of a tensor, for which a GPU would have to be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.count += func.overloadpacket in (torch.ops.aten._local_scalar_dense, torch.ops.aten.equal)
-        return func(*args, **(kwargs or {}))
-
-
 def noise(count: int) -> list[Frame]:
     rng = np.random.default_rng(0)
     return [Frame(rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8), t * FRAME_NS) for t in range(count)]
@@ -45,17 +31,6 @@ def noise(count: int) -> list[Frame]:
 @pytest.fixture
 def sam2s(nano: Callable[..., Sam2s]) -> Sam2s:
     return nano(SIDE)
-
-
-def test_tracking_reads_no_single_values_from_the_device(sam2s: Sam2s) -> None:
-    tracker = Tracker(sam2s, CPU, MemorySettings(long_term=0))
-    frames = noise(4)
-    for name in 'abc':
-        tracker.prompt(frames[0], name, BOX)
-    tracker.step(frames[1])
-    with CountSyncs() as syncs:
-        tracker.step(frames[2])
-    assert syncs.count == 0
 
 
 def logits_of(tracker: Tracker, object_id: str) -> Tensor:
