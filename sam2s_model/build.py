@@ -1,4 +1,4 @@
-"""Size, checkpoint and device in; a ready network or tracker out. The only place that chooses a device."""
+"""Size, checkpoint, device and precision in; a ready network or tracker out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sam2s_model.checkpoint import (
     recognise,
     semantic_dim,
 )
+from sam2s_model.compute import AUTO, allow_tf32, choose_device, choose_precision
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.sam2s import Sam2s
@@ -24,7 +25,6 @@ from sam2s_model.sizes import HIERA_SIZES
 from sam2s_model.switches import Switches
 from sam2s_model.tracker import Tracker
 
-AUTO = 'auto'
 SIZES = (LITE, *HIERA_SIZES)
 SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
 SHIPPED_INSTRUMENTS = Path(__file__).parent / 'weights' / 'instruments.safetensors'
@@ -49,7 +49,9 @@ def build_network(
 def build_tracker(
     size: str = LITE,
     checkpoint: str | Path | None = None,
-    device: str = 'auto',
+    device: str = AUTO,
+    precision: str = AUTO,
+    tf32: bool = False,
     image_size: int | None = None,
     threads: int | None = None,
     memory: MemorySettings | None = None,
@@ -62,7 +64,12 @@ def build_tracker(
         size: 'lite' is shipped with weights; 'tiny', 'small', 'base_plus' and 'large' need a SAM 2 checkpoint. 'auto'
             takes the size that the checkpoint has.
         checkpoint: A .safetensors or .pt file; None takes the shipped weights of 'lite'.
-        device: 'cpu', 'cuda', 'cuda:1' …; 'auto' takes CUDA where there is one.
+        device: 'cpu', 'cuda', 'cuda:1' … or 'mps'; 'auto' takes CUDA where there is one.
+        precision: 'float32', 'bfloat16' or 'float16', in which matrix products and convolutions compute; 'auto' takes
+            bfloat16 for 'lite' where the device is fast with it, else float32. Qualities and presence are computed in
+            float32 anyhow. float16 is meant for GPUs; on most CPUs it works, but many times slower than float32.
+        tf32: CUDA may multiply float32 in TF32, which has 10 bits of mantissa; faster, and no longer equal to the last
+            digit. Holds for the whole process.
         image_size: Side of the square that the network sees, in pixels; None takes the size's own.
         threads: CPU threads for torch; None leaves them as they are.
         memory: How much is remembered.
@@ -74,24 +81,25 @@ def build_tracker(
         FileNotFoundError: Checkpoint or bank do not exist, or no checkpoint was given for a size that ships none.
         CheckpointMismatch: The checkpoint holds other weights than those of this size.
         BadInstrumentBank: It is no bank, or one of another text encoder than the weights'.
-        ValueError: Unknown size, or an image size that the network cannot take.
+        ValueError: Unknown size, device or precision, or an image size that the network cannot take.
     """
     if checkpoint is None and size in HIERA_SIZES:
         raise FileNotFoundError(f'no weights are shipped for size {size!r}; give the path of a SAM 2.1 checkpoint')
     if size != AUTO:
         _check_size(size)
+    chosen = choose_device(device)
     if threads:
         torch.set_num_threads(threads)
+    if chosen.type == 'cuda':
+        allow_tf32(tf32)
     path = Path(checkpoint) if checkpoint else SHIPPED_WEIGHTS
     weights = read_weights(path)
     dim = semantic_dim(weights)
     network = build_network(_size_of(weights, path, size), image_size, switches, dim)
     load_weights(network, weights, str(path))
     bank = _read_bank(Path(instruments or SHIPPED_INSTRUMENTS), dim) if dim else None
-    chosen = choose_device(device)
+    network.compute_in(choose_precision(precision, chosen, half_by_default=isinstance(network, MatchingSam2s)))
     if isinstance(network, MatchingSam2s):
-        if chosen.type == 'cuda' or has_fast_bfloat16():
-            network.use_half_precision()
         memory = memory or LITE_MEMORY
     return Tracker(network.to(chosen).eval(), chosen, memory, switches, bank)
 
@@ -118,19 +126,3 @@ def _size_of(weights: StateDict, path: Path, wanted: str) -> str:
     if wanted != AUTO and found.size not in (None, wanted):
         raise CheckpointMismatch(f'{path} is {found}, expected size {wanted!r}; ask for size {found.size!r} or "auto"')
     return found.size if wanted == AUTO and found.size else wanted
-
-
-def choose_device(name: str) -> torch.device:
-    """Turn 'auto' into CUDA where there is one, and check any other name."""
-    if name == 'auto':
-        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    device = torch.device(name)
-    if device.type == 'cuda' and not torch.cuda.is_available():
-        raise ValueError(f'device {name!r} was asked for, but torch finds no CUDA device; use "cpu" or "auto"')
-    return device
-
-
-def has_fast_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware; where it does not, float32 is faster."""
-    able = torch.cpu.get_capabilities()
-    return bool(able.get('avx512_bf16') or able.get('amx_bf16') or able.get('bf16'))

@@ -51,7 +51,9 @@ class FpnNeck(nn.Module):
         stride4, stride8, stride16, stride32 = (
             conv(features) for conv, features in zip(reversed(self.convs), maps, strict=True)
         )
-        return ImageFeatures(stride4, stride8, stride16 + F.interpolate(stride32, scale_factor=2, mode='nearest'))
+        # SAM 2 adds in float32 under autocast, too, so that memory and DiveMem see these features in full.
+        above = F.interpolate(stride32.float(), scale_factor=2, mode='nearest')
+        return ImageFeatures(stride4, stride8, stride16 + above)
 
 
 class ImageEncoder(nn.Module):

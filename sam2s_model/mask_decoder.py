@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sam2s_model.layers import LayerNorm2d, Mlp
+from sam2s_model.precision import in_float32
 from sam2s_model.prompt_encoder import PromptEmbedding
 from sam2s_model.two_way_transformer import TwoWayTransformer
 
@@ -94,9 +95,9 @@ class MaskDecoder(nn.Module):
         tokens, features = self.transformer(tokens, features + prompt.dense, position)
         object_token, iou_token, mask_tokens = tokens[:, 0], tokens[:, 1], tokens[:, 2 : 2 + MASKS]
         return DecoderOutput(
-            mask_logits=self._masks(mask_tokens, self._upscale(features, high_res)),
-            iou=self.iou_prediction_head(iou_token).float().sigmoid(),  # bfloat16 has no steps between 0.996 and 1
-            object_score=self.pred_obj_score_head(object_token),
+            mask_logits=self._masks(mask_tokens, self._upscale(features, high_res)).float(),
+            iou=_judge(self.iou_prediction_head, iou_token).sigmoid(),
+            object_score=_judge(self.pred_obj_score_head, object_token),
             mask_tokens=mask_tokens,
             cells=features,
         )
@@ -115,6 +116,13 @@ class MaskDecoder(nn.Module):
         heads = zip(self.output_hypernetworks_mlps, mask_tokens.unbind(1), strict=True)
         kernels = torch.stack([head(token) for head, token in heads], dim=1)
         return torch.einsum('nmc,nchw->nmhw', kernels, upscaled)
+
+
+def _judge(head: nn.Module, token: Tensor) -> Tensor:
+    """What a head says of the mask, in float32 whatever the rest computes in."""
+    with in_float32(token):
+        judgement: Tensor = head(token.float())
+    return judgement
 
 
 def choose_mask(output: DecoderOutput, multimask: bool, stability_fallback: bool) -> ChosenMask:

@@ -44,8 +44,9 @@ def learn_basis(maps: tuple[Tensor, ...], key_dim: int) -> KeyBasis:
     centres = tuple(m.mean((2, 3), keepdim=True) for m in maps)
     scales = tuple(m.std((2, 3), keepdim=True) + EPS for m in maps)
     joined = _join(maps, centres, scales).flatten(2)[0]
-    _, directions = torch.linalg.eigh((joined @ joined.T).double())
-    return KeyBasis(centres, scales, directions[:, -key_dim:].float())
+    # On the CPU, once a stream: MPS has neither float64 nor eigenvectors.
+    _, directions = torch.linalg.eigh((joined @ joined.T).cpu().double())
+    return KeyBasis(centres, scales, directions[:, -key_dim:].float().to(joined.device))
 
 
 def matching_keys(maps: tuple[Tensor, ...], basis: KeyBasis) -> Tensor:

@@ -21,6 +21,7 @@ from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import ChosenMask, DecoderOutput, MaskDecoder, choose_mask
 from sam2s_model.matching import KeyBasis, learn_basis, matching_keys
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
+from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import NO_POINT, PointEncoder, PromptEmbedding
 from sam2s_model.refiner import Refiner
 from sam2s_model.semantics import FrameView, MemoryView, SemanticBranch
@@ -49,7 +50,7 @@ class MatchingSam2s(nn.Module):
         if image_size % 64:
             raise ValueError(f'image_size must be a multiple of 64, got {image_size}')
         self.image_size = image_size
-        self.half_precision = False  # trunk and refiner in bfloat16: three times as fast where the CPU has it
+        self.precision = torch.float32  # of trunk and refiner: bfloat16 is three times as fast where the CPU has it
         self.trunk = _channels_last(LiteTrunk().requires_grad_(False))
         self.tap_norms = nn.ModuleList(nn.BatchNorm2d(count) for count in NECK_CHANNELS)
         self.neck = FpnNeck(NECK_CHANNELS, d_model)
@@ -73,11 +74,10 @@ class MatchingSam2s(nn.Module):
         self.tap_norms.eval()
         return self
 
-    def use_half_precision(self) -> None:
-        """Keep the weights of trunk and refiner in bfloat16, for tracking alone."""
-        self.half_precision = True
-        self.trunk.bfloat16()
-        self.refiner.bfloat16()
+    def compute_in(self, precision: torch.dtype) -> None:
+        """Compute trunk and refiner in a number type, for tracking alone: their weights are kept in it, too."""
+        self.precision = precision
+        narrow_weights((self.trunk, self.refiner), precision)
 
     @torch.no_grad()
     def fit_tap_norms(self, images: Tensor) -> None:
@@ -103,12 +103,9 @@ class MatchingSam2s(nn.Module):
         return FrameFeatures(image, features.stride16, high_res, keys.flatten(), keys)
 
     def _see(self, images: Tensor) -> TrunkMaps:
-        with self._precision(images):
+        with computing_in(self.precision, images):
             maps = self.trunk(images.contiguous(memory_format=torch.channels_last))
         return TrunkMaps(*(features.float() for features in maps))
-
-    def _precision(self, like: Tensor) -> torch.autocast:
-        return torch.autocast(like.device.type, torch.bfloat16, enabled=self.half_precision)
 
     def _taps(self, maps: TrunkMaps) -> tuple[Tensor, ...]:
         return maps.stride4, maps.stride8, maps.stride16, maps.stride32
@@ -132,7 +129,7 @@ class MatchingSam2s(nn.Module):
             PromptEmbedding(self._sparse(features, prompt, count), self.clue_encoder(channels)),
             features.high_res,
         )
-        with self._precision(channels):
+        with computing_in(self.precision, channels):
             correction = self.refiner(channels, features.high_res)
         start = _upsample(clue.logits) * START_WEIGHT + correction.float()
         output = output._replace(mask_logits=output.mask_logits + start)

@@ -27,6 +27,7 @@ from sam2s_model.memory_tokens import (
     memory_tokens,
 )
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
+from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import NO_POINT, PromptEmbedding, PromptEncoder
 from sam2s_model.semantics import FrameView, MemoryView, SemanticBranch
 from sam2s_model.sizes import PUBLISHED_WIDTHS, HieraSize, Widths
@@ -63,6 +64,7 @@ class Sam2s(nn.Module):
         if image_size % 32:
             raise ValueError(f'image_size must be a multiple of 32, got {image_size}')
         self.image_size = image_size
+        self.precision = torch.float32
         self.switches = switches or Switches()
         trunk = Hiera(size)
         d_model, memory_dim = widths.d_model, widths.memory_dim
@@ -82,13 +84,21 @@ class Sam2s(nn.Module):
         self.divemem = DiveMemEmbedding(self.switches.long_embeddings, memory_dim)
         self.tsl = SemanticBranch(d_model, memory_dim, semantic_dim) if semantic_dim else None
 
+    def compute_in(self, precision: torch.dtype) -> None:
+        """Compute in a number type, for tracking alone: weights are kept in it, too. Heads and norms stay float32."""
+        self.precision = precision
+        decoder = self.sam_mask_decoder
+        narrow_weights((self.image_encoder, self.memory_attention, self.memory_encoder, self.obj_ptr_proj), precision)
+        narrow_weights((decoder.transformer, decoder.output_upscaling, decoder.output_hypernetworks_mlps), precision)
+
     def calibrate(self, image: Tensor) -> None:
         """SAM 2 learns nothing of a stream beforehand."""
 
     def encode_image(self, image: Tensor, calibration: None) -> FrameFeatures:
         """Encode one frame (1, 3, S, S)."""
-        features = self.image_encoder(image)
-        high_res = self.sam_mask_decoder.project_high_res(features.stride4, features.stride8)
+        with computing_in(self.precision, image):
+            features = self.image_encoder(image)
+            high_res = self.sam_mask_decoder.project_high_res(features.stride4, features.stride8)
         return FrameFeatures(image, features.stride16, high_res, self._embedding(features.stride16.detach()))
 
     def layout(self, recall: Recall[EncodedMemory]) -> Hashable:
@@ -99,12 +109,13 @@ class Sam2s(nn.Module):
         self, features: FrameFeatures, recalls: Sequence[Recall[EncodedMemory]], prompt: PromptBatch | None
     ) -> MaskOutput:
         """Segment N objects on one frame from memory, a prompt, or both."""
-        if prompt is not None and prompt.mask is not None:
-            return self._take_mask(features, prompt.mask)
-        memory = self._memory(recalls)
-        conditioned = self._condition(features, memory, len(recalls))
-        output = self._decode(features, conditioned, prompt or _no_points(conditioned))
-        return self._choose(output, memory, multimask=prompt is None or prompt.points.shape[1] <= 1)
+        with computing_in(self.precision, features.image):
+            if prompt is not None and prompt.mask is not None:
+                return self._take_mask(features, prompt.mask)
+            memory = self._memory(recalls)
+            conditioned = self._condition(features, memory, len(recalls))
+            output = self._decode(features, conditioned, prompt or _no_points(conditioned))
+            return self._choose(output, memory, multimask=prompt is None or prompt.points.shape[1] <= 1)
 
     def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[EncodedMemory]:
         """Encode the masks of N objects with the frame they are on."""
@@ -112,7 +123,8 @@ class Sam2s(nn.Module):
         logits = F.interpolate(output.mask_logits, features.image.shape[-2:], mode='bilinear', align_corners=False)
         sharp = prompted and self.switches.binarize_prompted
         masks = (logits > 0).float() if sharp else logits.sigmoid()
-        encoded = self.memory_encoder(features.stride16, masks * MEMORY_MASK_SCALE + MEMORY_MASK_BIAS)
+        with computing_in(self.precision, masks):
+            encoded = self.memory_encoder(features.stride16, masks * MEMORY_MASK_SCALE + MEMORY_MASK_BIAS)
         absent = (output.object_score <= 0).to(encoded.dtype)
         encoded = encoded + (absent[:, None] * self.no_obj_embed_spatial)[..., None, None]
         if self.switches.bfloat16_memory and not self.training:

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from sam2s_model.build import choose_device
+from sam2s_model.compute import choose_device
 
 
 class Processes(Protocol):

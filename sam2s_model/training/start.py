@@ -10,8 +10,9 @@ from typing import Literal
 import torch
 from torch import nn
 
-from sam2s_model.build import SHIPPED_INSTRUMENTS, AnyNetwork, build_network, has_fast_bfloat16
+from sam2s_model.build import SHIPPED_INSTRUMENTS, AnyNetwork, build_network
 from sam2s_model.checkpoint import LITE, load_weights, read_weights
+from sam2s_model.compute import choose_precision
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.semantics import InstrumentBank, read_bank
 from sam2s_model.training.clips import Clips
@@ -89,11 +90,11 @@ def autocast(network: nn.Module, precision: Precision, device: torch.device) -> 
 
     `MatchingSam2s` knows itself which of its parts bear bfloat16, and its matching does not.
     """
-    wanted = precision == 'bfloat16' or (precision == 'auto' and (device.type == 'cuda' or has_fast_bfloat16()))
+    wanted = choose_precision(precision, device, half_by_default=True)
     if isinstance(network, MatchingSam2s):
-        network.half_precision = wanted
-        wanted = False
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+        network.precision = wanted
+        wanted = torch.float32
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted == torch.bfloat16)
 
 
 def _some_images(clips: Clips) -> torch.Tensor:

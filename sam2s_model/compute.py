@@ -1,0 +1,68 @@
+"""Where the network computes and in which number type: names in, torch's own terms out. `build` asks, nobody else."""
+
+from __future__ import annotations
+
+import torch
+
+AUTO = 'auto'
+PRECISIONS = (AUTO, 'float32', 'bfloat16', 'float16')
+FIRST_WITH_BFLOAT16 = (8, 0)  # compute capability of NVIDIA's Ampere
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn 'auto' into CUDA where there is one, else the CPU; check any other name.
+
+    Raises:
+        ValueError: No such device, or none that torch can use here.
+    """
+    if name == AUTO:
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    kind, colon, number = name.partition(':')
+    if kind not in ('cpu', 'cuda', 'mps') or (colon and not number.isdecimal()):
+        raise ValueError(f'device: expected "auto", "cpu", "cuda", "cuda:1" … or "mps", came {name!r}')
+    if kind == 'cuda':
+        _check_cuda(name, int(number or 0))
+    if kind == 'mps' and not torch.backends.mps.is_available():
+        raise ValueError(
+            f'device: expected one that is here, came {name!r}, but torch finds no MPS; use "auto" or "cpu"'
+        )
+    return torch.device(name)
+
+
+def _check_cuda(name: str, number: int) -> None:
+    if not torch.cuda.is_available():
+        reason = 'torch finds no CUDA device' if torch.version.cuda else 'this torch was built without CUDA'
+        raise ValueError(f'device: expected one that is here, came {name!r}, but {reason}; use "auto" or "cpu"')
+    count = torch.cuda.device_count()
+    if number >= count:
+        raise ValueError(f'device: expected "cuda:0" to "cuda:{count - 1}", came {name!r}; torch finds {count}')
+
+
+def choose_precision(name: str, device: torch.device, half_by_default: bool) -> torch.dtype:
+    """Turn 'auto' into bfloat16 where the network is meant for it and the device is fast with it, else float32.
+
+    Raises:
+        ValueError: None of `PRECISIONS`.
+    """
+    if name not in PRECISIONS:
+        raise ValueError(f'precision: expected one of {list(PRECISIONS)}, came {name!r}')
+    if name == AUTO:
+        return torch.bfloat16 if half_by_default and has_fast_bfloat16(device) else torch.float32
+    chosen: torch.dtype = getattr(torch, name)
+    return chosen
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is multiplied in hardware; where it is not, float32 is faster."""
+    if device.type == 'cuda':
+        return torch.cuda.get_device_capability(device) >= FIRST_WITH_BFLOAT16
+    if device.type != 'cpu':
+        return False
+    able = torch.cpu.get_capabilities()
+    return bool(able.get('avx512_bf16') or able.get('amx_bf16') or able.get('bf16'))
+
+
+def allow_tf32(allowed: bool) -> None:
+    """Let CUDA multiply float32 with 10 bits of mantissa, or not; for this process, and for whoever else uses torch."""
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
