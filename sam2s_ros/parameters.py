@@ -33,6 +33,7 @@ class ModelParameters:
     checkpoint: str = _parameter('', 'Weights, .safetensors or .pt; empty for those shipped with lite.')
     device: str = _parameter('auto', 'auto, cpu, cuda or cuda:N; auto takes CUDA where there is one.')
     image_size: int = _parameter(0, 'Side of the square that the network sees, pixels; 0 for its own.', (0, 1024))
+    instruments: str = _parameter('', 'Instrument bank that the weights were trained with; empty for the shipped one.')
     threads: int = _parameter(0, 'CPU threads of the network; 0 leaves it to torch.', (0, 256))
 
 

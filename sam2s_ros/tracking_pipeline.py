@@ -110,4 +110,5 @@ def load_tracker(model: ModelParameters) -> StreamTracker:
             device=model.device,
             image_size=model.image_size or None,
             threads=model.threads or None,
+            instruments=model.instruments or None,
         ).result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sam2s_ros.class_table import LAST_CLASS_ID, BadLabelsFile, ClassTable, load_class_table
 
@@ -13,6 +14,12 @@ SHIPPED = Path(__file__).parents[2] / 'config' / 'labels.yaml'
 
 def test_the_shipped_labels_file_is_valid() -> None:
     assert load_class_table(SHIPPED).id_of('grasper') == 1
+
+
+def test_every_class_of_the_shipped_instrument_bank_has_a_number() -> None:
+    table = load_class_table(SHIPPED)
+    instruments = yaml.safe_load((SHIPPED.parent / 'instruments.yaml').read_text())['classes']
+    assert all(map(table.id_of, instruments))
 
 
 def test_an_unknown_label_has_number_zero_until_it_is_added() -> None:
