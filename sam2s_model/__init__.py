@@ -2,6 +2,7 @@
 
 from sam2s_model.build import SIZES, build_tracker
 from sam2s_model.checkpoint import CheckpointMismatch
+from sam2s_model.compute import PRECISIONS
 from sam2s_model.masklet import Frame, FrameResult, Label, Masklet, ObjectMask
 from sam2s_model.prompt import (
     BoxPrompt,
@@ -15,6 +16,7 @@ from sam2s_model.prompt import (
 from sam2s_model.tracker import Tracker, UnknownObject
 
 __all__ = [
+    'PRECISIONS',
     'SIZES',
     'BoxPrompt',
     'CheckpointMismatch',

@@ -31,7 +31,13 @@ def _parameter(
 class ModelParameters:
     size: str = _parameter('lite', 'Network: lite is shipped with weights, tiny to large need a SAM 2.1 checkpoint.')
     checkpoint: str = _parameter('', 'Weights, .safetensors or .pt; empty for those shipped with lite.')
-    device: str = _parameter('auto', 'auto, cpu, cuda or cuda:N; auto takes CUDA where there is one.')
+    device: str = _parameter('auto', 'auto, cpu, cuda, cuda:N or mps; auto takes CUDA where there is one.')
+    precision: str = _parameter(
+        'auto',
+        'Number type of the network; auto: bfloat16 for lite where the device is fast with it, else float32.',
+        choices=('auto', 'float32', 'bfloat16', 'float16'),
+    )
+    tf32: bool = _parameter(False, 'CUDA may multiply float32 with 10 bits of mantissa: faster, less exact.')
     image_size: int = _parameter(0, 'Side of the square that the network sees, pixels; 0 for its own.', (0, 1024))
     instruments: str = _parameter('', 'Instrument bank that the weights were trained with; empty for the shipped one.')
     threads: int = _parameter(0, 'CPU threads of the network; 0 leaves it to torch.', (0, 256))

@@ -108,6 +108,8 @@ def load_tracker(model: ModelParameters) -> StreamTracker:
             size=model.size,
             checkpoint=model.checkpoint or None,
             device=model.device,
+            precision=model.precision,
+            tf32=model.tf32,
             image_size=model.image_size or None,
             threads=model.threads or None,
             instruments=model.instruments or None,

@@ -16,7 +16,8 @@ import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from sam2s_ros.parameters import BadParameter, Parameters, declare_parameters, parameter_name
+from sam2s_model import PRECISIONS
+from sam2s_ros.parameters import BadParameter, ModelParameters, Parameters, declare_parameters, parameter_name
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'tracker.yaml'
 
@@ -80,6 +81,11 @@ def test_what_is_given_is_read(node: NodeMaker) -> None:
     assert (parameters.model.device, parameters.overlay.alpha, parameters.tracking.max_objects) == ('cpu', 0.2, 3)
 
 
+def test_the_precisions_are_those_of_the_model() -> None:
+    (precision,) = (spec for spec in fields(ModelParameters) if spec.name == 'precision')
+    assert precision.metadata['choices'] == PRECISIONS
+
+
 def test_an_integer_will_do_for_a_real_number(node: NodeMaker) -> None:
     alpha = declare_parameters(node(overlay__alpha=1)).overlay.alpha
     assert (alpha, type(alpha)) == (1.0, float)
@@ -97,6 +103,8 @@ def test_an_integer_will_do_for_a_real_number(node: NodeMaker) -> None:
         ({'overlay__alpha': 'half'}, 'overlay.alpha'),
         ({'image_transport': 'pigeon'}, 'image_transport: expected one of raw, compressed, auto'),
         ({'input__reliability': ''}, 'input.reliability'),
+        ({'model__precision': 'half'}, 'model.precision: expected one of auto, float32, bfloat16, float16'),
+        ({'model__tf32': 'yes'}, 'model.tf32'),
         ({'model__chekpoint': 'x'}, 'unknown parameter model.chekpoint'),
     ],
 )
