@@ -50,13 +50,13 @@ def build_tracker(
     size: str = LITE,
     checkpoint: str | Path | None = None,
     device: str = AUTO,
-    precision: str = AUTO,
-    tf32: bool = False,
     image_size: int | None = None,
     threads: int | None = None,
     memory: MemorySettings | None = None,
     switches: Switches | None = None,
     instruments: str | Path | None = None,
+    precision: str = AUTO,
+    tf32: bool = False,
 ) -> Tracker:
     """Build a tracker that is ready for its first frame. Downloads nothing.
 
@@ -65,17 +65,17 @@ def build_tracker(
             takes the size that the checkpoint has.
         checkpoint: A .safetensors or .pt file; None takes the shipped weights of 'lite'.
         device: 'cpu', 'cuda', 'cuda:1' … or 'mps'; 'auto' takes CUDA where there is one.
-        precision: 'float32', 'bfloat16' or 'float16', in which matrix products and convolutions compute; 'auto' takes
-            bfloat16 for 'lite' where the device is fast with it, else float32. Qualities and presence are computed in
-            float32 anyhow. float16 is meant for GPUs; on most CPUs it works, but many times slower than float32.
-        tf32: CUDA may multiply float32 in TF32, which has 10 bits of mantissa; faster, and no longer equal to the last
-            digit. Holds for the whole process.
         image_size: Side of the square that the network sees, in pixels; None takes the size's own.
         threads: CPU threads for torch; None leaves them as they are.
         memory: How much is remembered.
         switches: What SAM 2's own programs do differently; 'lite' knows those alone that concern its results.
         instruments: The instrument bank that the weights were trained with, for labels; None takes the shipped one.
             Weights without a semantic branch give no labels and need none.
+        precision: 'float32', 'bfloat16' or 'float16', in which matrix products and convolutions compute; 'auto' takes
+            bfloat16 for 'lite' where the device is fast with it, else float32. Qualities and presence are computed in
+            float32 anyhow. float16 is meant for GPUs; on most CPUs it works, but many times slower than float32.
+        tf32: CUDA may multiply float32 in TF32, which has 10 bits of mantissa; faster, and no longer equal to the last
+            digit. Holds for the whole process.
 
     Raises:
         FileNotFoundError: Checkpoint or bank do not exist, or no checkpoint was given for a size that ships none.
