@@ -31,6 +31,7 @@ WHEELS_BESIDE_ROS = ('model.txt', 'arrays_system_ros.txt', 'checks.txt')
 EXTRAS = {
     'reference': ('reference.txt', 'reference_source.txt'),
     'training': ('training.txt', 'training_source.txt'),
+    'semantics': ('semantics.txt', 'semantics_source.txt'),
 }
 
 
