@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
@@ -118,6 +119,7 @@ def stream(clips: Clips, indices: Sequence[int], workers: int) -> Iterator[Clip]
         num_workers=workers,
         prefetch_factor=8 if workers else None,
         collate_fn=_as_it_is,
+        generator=torch.Generator(),  # it would draw from the global one, and dropouts differ after a resumption
     )
     yield from loader
 

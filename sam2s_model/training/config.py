@@ -37,7 +37,7 @@ class TrainingConfig:
         workers: Processes that make clips. threads: CPU threads of torch.
         save_every: Steps between checkpoints, lines of the log, and pictures.
         device: 'auto', 'cpu', 'cuda', …
-        precision: Of forward passes.
+        precision: Of forward passes; 'auto' is bfloat16 where the device multiplies it in hardware.
         tensorboard: Write curves and pictures for TensorBoard, too.
         network: What is trained, and from which weights.
         data: Sources of videos by name; none means the phantom.

@@ -12,7 +12,6 @@ from torch import nn
 
 from sam2s_model.build import SHIPPED_INSTRUMENTS, AnyNetwork, build_network
 from sam2s_model.checkpoint import LITE, load_weights, read_weights
-from sam2s_model.compute import choose_precision
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.semantics import InstrumentBank, read_bank
 from sam2s_model.training.clips import Clips
@@ -83,18 +82,6 @@ def freeze(network: nn.Module, prefixes: Iterable[str]) -> None:
             raise ValueError(f'network.frozen: expected names that begin like one of {parts}, came {prefix!r}')
         for weight in chosen:
             weight.requires_grad_(False)
-
-
-def autocast(network: nn.Module, precision: Precision, device: torch.device) -> torch.autocast:
-    """The precision that forward passes run in; 'auto' is bfloat16 where the device multiplies it in hardware.
-
-    `MatchingSam2s` knows itself which of its parts bear bfloat16, and its matching does not.
-    """
-    wanted = choose_precision(precision, device, half_by_default=True)
-    if isinstance(network, MatchingSam2s):
-        network.precision = wanted
-        wanted = torch.float32
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted == torch.bfloat16)
 
 
 def _some_images(clips: Clips) -> torch.Tensor:

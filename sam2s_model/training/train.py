@@ -13,6 +13,7 @@ from torch import nn
 from tqdm import tqdm
 
 from sam2s_model.build import AnyNetwork
+from sam2s_model.compute import choose_precision
 from sam2s_model.training.clip_loss import ClipOutcome, ClipRules, clip_losses
 from sam2s_model.training.clips import Clip, ClipRecipe, Clips, stream
 from sam2s_model.training.config import TrainingConfig
@@ -23,7 +24,7 @@ from sam2s_model.training.pictures import draw_clip
 from sam2s_model.training.processes import Processes, average_gradients, join_processes
 from sam2s_model.training.run import Run, averaged_copy, seed_step, write_result
 from sam2s_model.training.sources import open_sources
-from sam2s_model.training.start import autocast, build_for_training, open_bank
+from sam2s_model.training.start import build_for_training, open_bank
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def train_network(network: AnyNetwork, clips: Clips, config: TrainingConfig, unt
     folder = Path(config.output)
     folder.mkdir(parents=True, exist_ok=True)
     network = network.to(processes.device).train()
+    network.precision = choose_precision(config.precision, processes.device, half_by_default=True)
     run = Run(network, averaged_copy(network), build_optimizer(network, config.optimizer))
     run.resume(folder, processes.device)
     lesson = _prepare(config, clips, processes, run.step)
@@ -122,8 +124,7 @@ def _step(run: Run, lesson: Lesson) -> tuple[dict[str, float], Judged]:
 def _learn(run: Run, lesson: Lesson, clip: Clip) -> Judged:
     """Add the gradient of one clip."""
     device = lesson.processes.device
-    with autocast(run.network, lesson.config.precision, device):
-        outcome = clip_losses(run.network, clip, lesson.rules, device)
+    outcome = clip_losses(run.network, clip, lesson.rules, device)
     total = outcome.total(lesson.rules.loss)
     if total is not None:
         torch.autograd.backward(total / lesson.config.clips_per_step)

@@ -19,7 +19,7 @@ from sam2s_model.training.sources import Sources
 from sam2s_model.training.videos import Video, VideoInMemory
 
 SMALL_HIERA = HieraSize(embed_dim=8, heads=1, blocks=(1, 1, 1, 1), global_blocks=(2,))
-SMALL_WIDTHS = Widths(d_model=32, memory_dim=16, memory_ffn=64, decoder_heads=2, decoder_ffn=64, iou_hidden=32)
+SMALL_WIDTHS = Widths(d_model=64, memory_dim=16, memory_ffn=128, decoder_heads=4, decoder_ffn=128, iou_hidden=64)
 
 
 @dataclass(frozen=True)

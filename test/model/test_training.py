@@ -1,126 +1,171 @@
-"""Training: losses, simulated prompts, resuming."""
+"""Training as a whole: the loop, resuming, what learns, and that something is learnt."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import csv
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from training_clips import drawn_clips, small_matching, small_sam2s
 
+from sam2s_model.build import AnyNetwork
+from sam2s_model.evaluation.protocol import prompt_object
+from sam2s_model.masklet import Frame
 from sam2s_model.matching_sam2s import MatchingSam2s
-from sam2s_model.training import train as training
-from sam2s_model.training.clip_loss import clip_losses
-from sam2s_model.training.clips import PhantomClips
-from sam2s_model.training.config import TrainingConfig, read_config
-from sam2s_model.training.losses import dice_loss, focal_loss, intersection_over_union
-from sam2s_model.training.prompt_simulation import correct, simulate
+from sam2s_model.sam2s import Sam2s
+from sam2s_model.tracker import Tracker
+from sam2s_model.training import start
+from sam2s_model.training.clip_memory import TrainingMemory
+from sam2s_model.training.clips import Clip, Clips
+from sam2s_model.training.config import TrainingConfig
+from sam2s_model.training.divemem_sampling import ClipSampling
+from sam2s_model.training.losses import LossSettings
+from sam2s_model.training.prompt_plan import PromptSettings
+from sam2s_model.training.train import train, train_network
 
 CPU = torch.device('cpu')
-CLIPS = PhantomClips(seed=1, count=100, sides=(64,), frames=(2, 3))
+Build = Callable[[], AnyNetwork]
 
 
-def test_a_perfect_mask_costs_next_to_nothing() -> None:
-    target = torch.zeros(1, 1, 16, 16)
-    target[..., 4:12, 4:12] = 1
-    logits = (target * 2 - 1) * 20
-    assert focal_loss(logits, target).item() < 1e-6
-    assert dice_loss(logits, target).item() < 1e-3
-    assert intersection_over_union(logits, target).item() == 1
+class OneClip(Clips):
+    """The same clip for ever."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip = clip
+
+    def __getitem__(self, index: int) -> Clip:
+        return self._clip
 
 
-def test_iou_is_one_where_both_are_empty_and_zero_where_they_do_not_meet() -> None:
-    empty, full = torch.full((1, 4, 4), -1.0), torch.ones(1, 4, 4)
-    assert intersection_over_union(empty, torch.zeros(1, 4, 4)).item() == 1
-    assert intersection_over_union(empty, full).item() == 0
+def config_for(folder: Path, **changes: Any) -> TrainingConfig:
+    given: dict[str, Any] = {
+        'steps': 6, 'clips_per_step': 1, 'sides': (64,), 'frames': (2, 2), 'learning_rate': 1e-3, 'warmup': 2,
+        'workers': 0, 'threads': 1, 'save_every': 1, 'precision': 'float32', **changes,
+    }  # fmt: skip
+    return TrainingConfig(output=str(folder), **given)
 
 
-def test_the_focal_loss_is_that_of_retina_net_on_hard_labels() -> None:
-    logits = torch.tensor([[[0.3]]])
-    p = torch.sigmoid(torch.tensor(0.3))
-    expected = -0.25 * (1 - p) ** 2 * torch.log(p)
-    torch.testing.assert_close(focal_loss(logits, torch.ones(1, 1, 1)), expected.view(1))
+def read_log(folder: Path) -> list[dict[str, str]]:
+    with (folder / 'log.csv').open() as log:
+        return list(csv.DictReader(log))
 
 
-def test_a_simulated_click_lies_on_its_object_and_a_box_around_it() -> None:
-    masks = np.zeros((2, 64, 64), bool)
-    masks[0, 10:20, 30:50] = True
-    masks[1, 40:60, 5:9] = True
-    rng = np.random.default_rng(0)
-    clicks = simulate(rng, 'click', masks).points[:, 0].long()
-    assert all(masks[k, y, x] for k, (x, y) in enumerate(clicks.tolist()))
-    (x0, y0), (x1, y1) = simulate(rng, 'box', masks).points[0].tolist()
-    assert abs(x0 - 30) <= 2 and abs(x1 - 50) <= 2 and abs(y0 - 10) <= 1 and abs(y1 - 20) <= 1
+def result(path: Path) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(path)
 
 
-def test_a_correction_is_positive_on_what_is_missed_and_negative_on_what_is_too_much() -> None:
-    masks = np.zeros((2, 64, 64), bool)
-    masks[0, 16:48, 16:48] = True
-    logits = torch.full((2, 1, 16, 16), -5.0)
-    logits[1, 0, 4:12, 4:12] = 5.0
-    correction = correct(np.random.default_rng(0), None, logits, masks)
-    assert correction.labels.tolist() == [[1], [0]]
-    assert correction.previous_logits is not None
+@pytest.mark.parametrize('build', [small_sam2s, small_matching])
+def test_three_steps_and_three_more_are_six_steps(build: Build, tmp_path: Path) -> None:
+    clips = drawn_clips(sampling=ClipSampling(divemem=0.5, consecutive=2))
+    whole, parts = (config_for(tmp_path / name) for name in ('whole', 'parts'))
+    expected = result(train_network(build(), clips, whole))
+    train_network(build(), clips, parts, until=3)
+    assert len(read_log(tmp_path / 'parts')) == 3
+    got = result(train_network(build(), clips, parts))
+    assert read_log(tmp_path / 'parts') == read_log(tmp_path / 'whole')
+    assert all(torch.equal(expected[name], got[name]) for name in expected)
 
 
-def test_gradients_reach_what_learns_and_nothing_else() -> None:
-    torch.manual_seed(0)
-    network = MatchingSam2s(image_size=64).train()
-    for head in network.mask_decoder.output_hypernetworks_mlps:
-        torch.nn.init.normal_(head.layers[-1].weight, std=0.02)  # at zero, nothing before it would learn at first
-    for head in (network.mask_decoder.iou_prediction_head, network.mask_decoder.pred_obj_score_head):
-        torch.nn.init.normal_(head.layers[-1].weight, std=0.02)
-    for index in range(8):
-        for loss in clip_losses(network, CLIPS[index], CPU):
-            loss.total.backward(retain_graph=True)
-    silent = {name for name, p in network.named_parameters() if p.requires_grad and p.grad is None}
-    frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
-    assert silent == set()
-    assert all(name.startswith('trunk.') for name in frozen)
+def test_another_seed_drops_out_others(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        train_network(small_sam2s(), drawn_clips(), config_for(tmp_path / str(seed), seed=seed, steps=1))
+    first, second = (read_log(tmp_path / name)[0]['total'] for name in ('0', '1'))
+    assert first != second
 
 
-def test_the_same_seed_gives_the_same_loss() -> None:
-    torch.manual_seed(0)
-    network = MatchingSam2s(image_size=64).train()
-    first, second = ([loss.total.item() for loss in clip_losses(network, CLIPS[3], CPU)] for _ in range(2))
-    assert first == second
-
-
-def test_training_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = TrainingConfig(
-        output=str(tmp_path / 'whole'), steps=4, clips_per_step=1, sides=(64,), frames=(2, 2), workers=0, threads=1,
-        save_every=2, warmup=1,
-    )  # fmt: skip
-    torch.manual_seed(0)
+def test_the_shipped_size_starts_from_its_trunk_and_learns_from_the_phantom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trunk = MatchingSam2s().trunk.state_dict()
-    monkeypatch.setattr(training, 'read_lite0', lambda: trunk)
-    whole = safetensors.torch.load_file(training.train(config))
-    interrupted = replace(config, output=str(tmp_path / 'parts'))
-    stop_after(monkeypatch, 2)
-    with pytest.raises(KeyboardInterrupt):
-        training.train(interrupted)
-    monkeypatch.undo()
-    monkeypatch.setattr(training, 'read_lite0', lambda: trunk)
-    parts = safetensors.torch.load_file(training.train(interrupted))
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    monkeypatch.setattr(start, 'read_lite0', lambda: trunk)
+    monkeypatch.setattr(start, 'NORM_CLIPS', 2)
+    path = train(config_for(tmp_path, steps=1))
+    assert path.name == 'lite.safetensors'
+    assert torch.equal(result(path)['trunk.stem.weight'], trunk['stem.weight'].half())
 
 
-def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
-    """Interrupt training once the checkpoint of this step is on disk."""
-    log = training._log
-
-    def stopping(folder: Path, step: int, means: dict[str, float]) -> None:
-        log(folder, step, means)
-        if step == steps:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, '_log', stopping)
+def test_a_published_size_needs_a_checkpoint(tmp_path: Path) -> None:
+    config = config_for(tmp_path, network=start.NetworkSettings(size='tiny'))
+    with pytest.raises(ValueError, match=r'network\.checkpoint: expected a SAM 2\.1 checkpoint'):
+        train(config)
 
 
-def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
-    path = tmp_path / 'run.yaml'
-    path.write_text('output: x\nsteps: 3\nlerning_rate: 1\n')
-    with pytest.raises(ValueError, match='lerning_rate'):
-        read_config(path)
+def test_what_is_frozen_stays_as_it_was(tmp_path: Path) -> None:
+    network = small_sam2s()
+    start.freeze(network, ['image_encoder.', 'sam_prompt_encoder.'])
+    before = {name: weight.clone() for name, weight in network.state_dict().items()}
+    train_network(network, drawn_clips(), config_for(tmp_path, steps=2))
+    after = network.state_dict()
+    changed = {name.split('.')[0] for name in after if not torch.equal(after[name], before[name])}
+    assert 'memory_attention' in changed
+    assert not {'image_encoder', 'sam_prompt_encoder'} & changed
+
+
+def test_a_frozen_name_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"network.frozen: expected .*'memory_attention'.*, came 'hiera'"):
+        start.freeze(small_sam2s(), ['hiera'])
+
+
+def test_the_averaged_weights_lag_behind_and_without_averaging_they_do_not(tmp_path: Path) -> None:
+    networks, averaged = [], []
+    for ema in (0.9, 0.0):
+        networks.append(small_sam2s())
+        path = train_network(networks[-1], drawn_clips(), config_for(tmp_path / str(ema), steps=3, ema=ema))
+        averaged.append(result(path))
+    newest = [network.state_dict()['maskmem_tpos_enc'] for network in networks]
+    same = [torch.equal(now, mean['maskmem_tpos_enc']) for now, mean in zip(newest, averaged, strict=True)]
+    assert same == [False, True]
+
+
+def test_curves_and_pictures_are_left_for_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip('tensorboard')
+    train_network(small_matching(), drawn_clips(), config_for(tmp_path, steps=1, tensorboard=True))
+    assert list((tmp_path / 'tensorboard').iterdir())
+    assert [path.name for path in (tmp_path / 'pictures').iterdir()] == ['000001.jpg']
+
+
+def test_an_infinite_gradient_stops_the_run(tmp_path: Path) -> None:
+    network = small_sam2s()
+    with torch.no_grad():
+        network.no_mem_embed.fill_(torch.nan)
+    with pytest.raises(FloatingPointError, match='step 1: expected a finite gradient'):
+        train_network(network, drawn_clips(), config_for(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ('build', 'frames', 'objects', 'steps', 'rate'),
+    [(small_sam2s, 3, 1, 45, 2e-3), (small_matching, 2, 2, 45, 4e-3)],
+    ids=['Sam2s', 'MatchingSam2s'],
+)
+def test_a_clip_can_be_over_fitted(
+    build: Build, frames: int, objects: int, steps: int, rate: float, tmp_path: Path
+) -> None:
+    clip = drawn_clips(frames=(frames, frames), sampling=ClipSampling(objects=objects))[0]
+    config = config_for(
+        tmp_path, steps=steps, learning_rate=rate, warmup=15, ema=0.0, save_every=steps,
+        prompts=PromptSettings(kinds=(0, 1, 0), stray=0.0), memory=TrainingMemory(true_masks=0.0),
+        loss=LossSettings(stride=1),
+    )  # fmt: skip
+    network = build()
+    train_network(network, OneClip(clip), config)
+    assert tracked_jaccard(network, clip) > 0.95
+
+
+def tracked_jaccard(network: AnyNetwork, clip: Clip) -> float:
+    """Mean J of the deployed tracker on a clip, each object prompted with its box on the first frame."""
+    assert isinstance(network, Sam2s | MatchingSam2s)
+    tracker = Tracker(network.eval(), CPU)
+    frames = [Frame(rgb, t) for t, rgb in enumerate(clip.frames)]
+    for k, masks in enumerate(clip.masks):
+        prompt_object(tracker, frames[0], str(k), masks[0], 'box')
+    overlaps = []
+    for t, frame in enumerate(frames[1:], start=1):
+        found = tracker.step(frame)
+        for k, masks in enumerate(clip.masks):
+            overlaps.append((found[str(k)].mask & masks[t]).sum() / (found[str(k)].mask | masks[t]).sum())
+    return float(np.mean(overlaps))

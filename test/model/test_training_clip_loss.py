@@ -1,0 +1,121 @@
+"""One clip: roles in memory, what gradients reach, the same loss for the same seed, and L_tsl."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from training_clips import drawn_clips, small_matching, small_sam2s
+
+from sam2s_model.build import AnyNetwork
+from sam2s_model.frame_memory import Role
+from sam2s_model.semantics import InstrumentBank
+from sam2s_model.training.clip_loss import ClipRules, clip_losses
+from sam2s_model.training.clip_memory import ClipMemory, TrainingMemory
+from sam2s_model.training.divemem_sampling import ClipSampling
+from sam2s_model.training.losses import LossSettings
+from sam2s_model.training.prompt_plan import PromptPlan, PromptSettings
+
+CPU = torch.device('cpu')
+BANK = InstrumentBank(('hook', 'snare'), torch.eye(8)[:2], 'unit vectors', ('{}',))
+LOSS = LossSettings(stride=1, ambiguity=True, semantic_weight=0.1)
+SAM2 = PromptSettings(kinds=(0.5, 0.25, 0.25), conditioning=(1, 2), corrected=(1, 2), clicks=2, stray=0.0)
+PAPER = ClipRules(SAM2, TrainingMemory(true_masks=0.0), LOSS, BANK)
+MANY_CLICKS = replace(PAPER, prompts=replace(SAM2, kinds=(0.2, 0.2, 0.6)))
+CLIPS = drawn_clips(frames=(4, 4), sampling=ClipSampling(divemem=0.5, consecutive=2))
+Build = Callable[..., AnyNetwork]
+
+# No loss depends on them: SAM 2 keeps one weight for nothing, and a constant added to all keys changes no softmax.
+IDLE = ('no_mem_pos_enc', 'k_proj.bias')
+
+
+def learn(network: AnyNetwork, rules: ClipRules, clips: int) -> None:
+    for index in range(clips):
+        total = clip_losses(network, CLIPS[index], rules, CPU).total(rules.loss)
+        if total is not None:
+            total.backward()
+
+
+def reached(network: AnyNetwork) -> set[str]:
+    weights = network.named_parameters()
+    return {name for name, weight in weights if weight.grad is not None and bool(weight.grad.any())}
+
+
+@pytest.mark.parametrize(('build', 'frozen'), [(small_sam2s, 'nothing'), (small_matching, 'trunk')])
+def test_gradients_reach_every_weight_that_learns_and_none_that_is_frozen(
+    build: Build, frozen: str, draw_weights: Callable[[nn.Module, int], None]
+) -> None:
+    network = build(semantic_dim=8)
+    score = next(module for name, module in network.named_modules() if name.endswith('pred_obj_score_head'))
+    for seed in range(5):  # one draw of weights prefers one of the four masks, and sees objects everywhere or nowhere
+        draw_weights(network, seed)
+        torch.nn.init.constant_(score.layers[-1].bias, 4.0 if seed % 2 else -4.0)
+        learn(network, MANY_CLICKS, clips=5)
+    names = {name for name, _ in network.named_parameters() if not name.endswith(IDLE)}
+    assert {name for name in names if name not in reached(network)} == {n for n in names if n.startswith(f'{frozen}.')}
+
+
+@pytest.mark.parametrize('build', [small_sam2s, small_matching])
+def test_the_same_seed_gives_the_same_loss(build: Build) -> None:
+    network = build().eval()  # without dropout
+    first, second = (
+        [losses.total(LOSS).item() for losses in clip_losses(network, CLIPS[3], PAPER, CPU).losses] for _ in range(2)
+    )
+    assert first == second and first
+
+
+def test_the_loss_of_a_later_frame_teaches_what_encoded_an_earlier_one() -> None:
+    network = small_sam2s()
+    rules = replace(PAPER, bank=None, prompts=replace(SAM2, kinds=(1, 0, 0)))  # a mask: the first frame costs nothing
+    learn(network, rules, clips=1)
+    encoder = network.memory_encoder.out_proj.weight
+    assert encoder.grad is not None and encoder.grad.any()
+
+
+@pytest.mark.parametrize('build', [small_sam2s, small_matching])
+def test_the_semantic_loss_is_there_for_known_classes_alone(build: Build) -> None:
+    network, clip = build(semantic_dim=8), CLIPS[0]
+    known, unknown = (
+        sum(losses.semantic.item() for losses in clip_losses(network, c, PAPER, CPU).losses)
+        for c in (clip, replace(clip, class_names=('',) * len(clip.class_names)))
+    )
+    assert known > 0 and unknown == 0
+
+
+def divemem_memory() -> ClipMemory:
+    clip = next(clip for clip in (CLIPS[index] for index in range(20)) if clip.is_divemem)
+    memory = ClipMemory(clip, PromptPlan('box', (0,), (0,)), TrainingMemory())
+    for t in range(len(clip.frames)):
+        memory.add(t, torch.zeros(1), [t] * len(clip.masks))
+    return memory
+
+
+@pytest.mark.parametrize(
+    ('t', 'expected'),
+    [
+        (3, [(0, Role.CONDITIONING), (1, Role.LONG_TERM), (2, Role.LONG_TERM)]),
+        (4, [(0, Role.CONDITIONING), (3, Role.SHORT_TERM), (1, Role.LONG_TERM), (2, Role.LONG_TERM)]),
+    ],
+)
+def test_short_term_frames_see_the_condition_both_long_term_frames_and_what_was_just_tracked(
+    t: int, expected: list[tuple[int, Role]]
+) -> None:
+    recall = divemem_memory().recall(t)[0]
+    assert [(slot.memory.content, slot.role) for slot in recall.frames] == expected
+
+
+def test_long_term_frames_lend_no_pointers() -> None:
+    assert [slot.memory.content for slot in divemem_memory().recall(4)[0].pointers] == [0, 3]
+
+
+def test_a_frame_that_is_prompted_remembers_nothing() -> None:
+    assert divemem_memory().recall(0)[0].frames == ()
+
+
+def test_corrected_frames_become_conditioning_ones() -> None:
+    clip = next(clip for clip in (CLIPS[index] for index in range(20)) if not clip.is_divemem)
+    memory = ClipMemory(clip, PromptPlan('click', (0,), (0, 2)), TrainingMemory())
+    assert [memory.role(t) for t in range(3)] == [Role.CONDITIONING, Role.SHORT_TERM, Role.CONDITIONING]
