@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument('--checkpoint', type=Path, help='weights; default: those shipped with the size')
     parser.add_argument('--device', default='auto', help='auto, cpu or cuda (default: %(default)s)')
+    parser.add_argument('--precision', default='auto', help='auto, float32, bfloat16 or float16')
     parser.add_argument('--image-size', type=int, help="side of the model's input in pixels; default: the size's own")
     parser.add_argument('--threads', type=int, help='CPU threads of each process; default: all cores shared equally')
     parser.add_argument('--workers', type=_positive, default=1, help='videos at a time (default: %(default)s)')
@@ -92,12 +93,13 @@ def _positive(text: str) -> int:
 def _choice(options: argparse.Namespace) -> TrackerChoice:
     shared = max(1, (os.cpu_count() or 1) // options.workers) if options.workers > 1 else None
     return TrackerChoice(
-        options.tracker,
-        options.memory,
-        options.checkpoint,
-        options.device,
-        options.image_size,
-        options.threads or shared,
+        name=options.tracker,
+        memory=options.memory,
+        checkpoint=options.checkpoint,
+        device=options.device,
+        precision=options.precision,
+        image_size=options.image_size,
+        threads=options.threads or shared,
     )
 
 
@@ -144,6 +146,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         'checkpoint': None if options.checkpoint is None else options.checkpoint.name,
         'image_size': options.image_size,
         'device': options.device,
+        'precision': options.precision,
         'threads': options.threads,
         'workers': options.workers,
         'frames_per_video': options.frames_per_video,

@@ -24,13 +24,14 @@ class TrackerChoice:
     Attributes:
         name: One of `TRACKERS`: a size of ours, what the checkpoint holds (auto), or a peer.
         memory: What is remembered for long.
-        checkpoint, device, image_size, threads: As in `build_tracker`; the peers take threads alone.
+        checkpoint, device, precision, image_size, threads: As in `build_tracker`; the peers take threads alone.
     """
 
     name: str = 'lite'
     memory: MemoryPolicy = 'divemem'
     checkpoint: Path | None = None
     device: str = 'auto'
+    precision: str = 'auto'
     image_size: int | None = None
     threads: int | None = None
 
@@ -40,7 +41,15 @@ class TrackerChoice:
             return build_peer(self.name, self.threads)
         usual = LITE_MEMORY if self.name == 'lite' else MemorySettings()
         memory = None if self.memory == 'divemem' else memory_settings(self.memory, usual)
-        return build_tracker(self.name, self.checkpoint, self.device, self.image_size, self.threads, memory)
+        return build_tracker(
+            self.name,
+            self.checkpoint,
+            self.device,
+            precision=self.precision,
+            image_size=self.image_size,
+            threads=self.threads,
+            memory=memory,
+        )
 
 
 def memory_settings(policy: MemoryPolicy, usual: MemorySettings) -> MemorySettings:
