@@ -82,7 +82,7 @@ def _instruments(
 ) -> list[Actor]:
     """An instrument for each handling, all exactly alike."""
     name = str(rng.choice(config.classes))
-    diameter = draw_size(rng, camera.side)
+    diameter = draw_size(rng, camera.side, name)
     sprites = new_instrument(rng, name, diameter)
     parts_share = config.instrument_parts if len(handlings) == 1 else 0.0
     return [

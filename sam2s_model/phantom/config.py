@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sam2s_model.phantom.instrument_designs import DESIGNS
+from sam2s_model.phantom.instrument_designs import CLASSES
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PhantomConfig:
     late: float = 0.05
     motion: float = 1.0
     disturbance: float = 1.0
-    classes: tuple[str, ...] = tuple(sorted(DESIGNS))
+    classes: tuple[str, ...] = CLASSES
     photos: bool = False
 
     def __post_init__(self) -> None:
@@ -62,9 +62,9 @@ class PhantomConfig:
             raise ValueError(f'expected frames ≥ 1 and fps > 0, got frames={self.frames}, fps={self.fps}')
         if not 1 <= self.objects[0] <= self.objects[1] <= 200:
             raise ValueError(f'objects must be (fewest, most) with 1 ≤ fewest ≤ most ≤ 200, got {self.objects}')
-        unknown = sorted(set(self.classes) - set(DESIGNS))
+        unknown = sorted(set(self.classes) - set(CLASSES))
         if unknown or not self.classes:
-            raise ValueError(f'unknown instrument classes {unknown}; choose from {sorted(DESIGNS)}')
+            raise ValueError(f'unknown instrument classes {unknown}; choose from {sorted(CLASSES)}')
 
 
 PRESETS = {

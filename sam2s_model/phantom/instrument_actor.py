@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam2s_model.phantom.camera import CameraPath
+from sam2s_model.phantom.instrument_designs import DESIGNS, InstrumentDesign
 from sam2s_model.phantom.instruments import InstrumentPose, InstrumentSprites, build_instrument, place_instrument
 from sam2s_model.phantom.motion import oscillation, presence, velocity, wander
 from sam2s_model.phantom.noise import Array
 from sam2s_model.phantom.scene import Actor
+from sam2s_model.phantom.warps import soft_motion
 
 # The whole instrument, its wrist and jaws alone, or its shaft alone: what a person may point at.
 _SCOPES = {'': (True, True), ' tip': (False, True), ' shaft': (True, False)}
@@ -36,9 +38,9 @@ class Handling:
     hard: bool = False
 
 
-def draw_size(rng: np.random.Generator, side: int) -> float:
-    """A shaft diameter in pixels: far and thin to near and thick."""
-    return float(side * np.exp(rng.uniform(np.log(0.045), np.log(0.2))))
+def draw_size(rng: np.random.Generator, side: int, name: str) -> float:
+    """A shaft diameter in pixels for an instrument of class `name`: far and thin to near and thick."""
+    return float(DESIGNS[name].slender * side * np.exp(rng.uniform(np.log(0.045), np.log(0.2))))
 
 
 def instrument_actor(
@@ -58,8 +60,9 @@ def instrument_actor(
         parts_share: How often only a part of it, tip or shaft, is what is prompted.
         station: (2,) world point around which it works.
     """  # fmt: skip
-    scope = str(rng.choice([' tip', ' shaft'])) if handling.prompted and rng.random() < parts_share else ''
-    poses = _poses(rng, diameter, 1.2 * sprites.design.opening, camera, handling, station)
+    has_parts = handling.prompted and sprites.shaft is not None
+    scope = str(rng.choice([' tip', ' shaft'])) if has_parts and rng.random() < parts_share else ''
+    poses = _poses(rng, diameter, sprites.design, camera, handling, station)
     placements = tuple(place_instrument(sprites, at, _SCOPES[scope]) if shown else () for at, shown in poses)
     return Actor(name + scope, True, handling.prompted, placements, float(rng.uniform(0, 0.6)))
 
@@ -70,10 +73,19 @@ def new_instrument(rng: np.random.Generator, name: str, diameter: float) -> Inst
 
 
 def _poses(
-    rng: np.random.Generator, diameter: float, widest: float, camera: CameraPath, handling: Handling, station: Array
+    rng: np.random.Generator,
+    diameter: float,
+    design: InstrumentDesign,
+    camera: CameraPath,
+    handling: Handling,
+    station: Array,
 ) -> list[tuple[InstrumentPose, bool]]:
     times, side = camera.times, camera.side
     joint, angle, inside = _path(rng, camera, handling, station)
+    if not design.shaft and not design.limp:  # it is in no trocar that would hold it straight
+        angle = angle + wander(rng, times, rng.uniform(1.0, 4.0), 0.8 * handling.activity)[:, 0]
+    warp = soft_motion(rng, times, 0.05 * min(handling.activity, 1.5)) if design.limp else None
+    widest = 1.2 * design.opening
     depth = np.exp(wander(rng, times, rng.uniform(1.5, 4.0), 0.16 * handling.activity)[:, 0])
     bend = wander(rng, times, rng.uniform(0.8, 2.5), rng.choice([0.15, 0.9]))[:, 0]
     opening = oscillation(rng, times, 0.02, widest * rng.uniform(0.4, 1.0), rng.uniform(0.5, 2.0))
@@ -86,7 +98,7 @@ def _poses(
             InstrumentPose(
                 (float(joint[t, 0]), float(joint[t, 1])), float(angle[t]), float(bend[t]), float(opening[t]),
                 float(diameter * depth[t]), float(taper), reach, float(stretch[t]), float(gain[t]),
-                (float(smear[t, 0]), float(smear[t, 1])),
+                (float(smear[t, 0]), float(smear[t, 1])), None if warp is None else warp[t],
             ),
             bool(inside[t] > 0),
         )

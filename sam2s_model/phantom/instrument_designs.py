@@ -1,4 +1,4 @@
-"""The instrument classes: outlines of their jaws and tips.
+"""The 21 instrument classes of SAM2S: outlines of their jaws and tips, drawn here by eye.
 
 Coordinates are in shaft diameters; x points along the instrument to its tip, the origin is the joint. The outline is
 that of the upper jaw (y < 0, y grows downwards); the lower jaw is its mirror image.
@@ -6,15 +6,17 @@ that of the upper jaw (y < 0, y grows downwards); the lower jaw is its mirror im
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from sam2s_model.phantom.flexible import catheter, needle, thread
 from sam2s_model.phantom.noise import Array
 
 Outline: TypeAlias = tuple[tuple[float, float], ...]
-Finish: TypeAlias = Literal['steel', 'dark', 'gold', 'white', 'blue', 'tan']
+Finish: TypeAlias = Literal['steel', 'dark', 'gold', 'white', 'blue', 'tan', 'thread', 'plastic']
 
 
 @dataclass(frozen=True)
@@ -23,25 +25,37 @@ class InstrumentDesign:
 
     Attributes:
         jaw: Outline of the upper jaw, empty for an instrument with a fixed tip.
-        holes: Windows in the jaw.
-        tip: Outline of a fixed tip, drawn at the joint.
+        lower_jaw: Outline of the lower jaw where it is not the upper one's mirror image.
+        holes: Windows in the jaw or the tip.
+        tip: Outline of a fixed tip, drawn at the joint, or what draws one that is never twice the same.
         opening: Largest angle between the jaws, in radians.
+        one_moves: Whether only the upper jaw opens.
+        loop: Whether the tip is a loop, which becomes wide and narrow as jaws open and close.
         wrist: Length and radius of the link between shaft and joint; length 0 for a straight instrument.
         wrist_finish, tip_finish, lower_finish: Materials.
         ribs: Grooves across the jaws for each unit, 0 for smooth ones.
         sheath: Whether a conical cover hides the wrist.
+        shaft: Whether it has one; what has none lies about freely.
+        limp: Whether the tip bends.
+        slender: Diameter in relation to that of most instruments.
     """
 
     jaw: Outline = ()
     holes: tuple[Outline, ...] = ()
-    tip: Outline = ()
+    lower_jaw: Outline = ()
+    tip: Outline | Callable[[np.random.Generator], Array] = ()
     opening: float = 0.0
+    one_moves: bool = False
+    loop: bool = False
     wrist: tuple[float, float] = (0.9, 0.38)
     wrist_finish: Finish = 'steel'
     tip_finish: Finish = 'steel'
     lower_finish: Finish | None = None
     ribs: float = 0.0
     sheath: bool = False
+    shaft: bool = True
+    limp: bool = False
+    slender: float = 1.0
 
 
 def smooth_outline(points: Outline) -> Array:
@@ -114,13 +128,57 @@ DESIGNS = {
         jaw=((-0.2, 0.05), (-0.2, -0.15), (0.4, -0.2), (0.9, -0.15), (1.3, 0.0), (1.3, 0.06), (0.8, 0.0)),
         opening=0.8, wrist=(1.1, 0.48), wrist_finish='tan', sheath=True,
     ),
-    'stapler': InstrumentDesign(
-        jaw=((-0.3, 0.02), (-0.3, -0.46), (3.2, -0.42), (3.6, -0.22), (3.65, 0.0)),
-        opening=0.4, wrist=(0.6, 0.5), wrist_finish='dark', lower_finish='blue', ribs=2.0,
+    'dissecting grasper': InstrumentDesign(
+        jaw=((-0.15, 0.03), (-0.15, -0.22), (0.5, -0.30), (1.3, -0.16), (2.0, 0.28), (2.12, 0.46),
+             (2.02, 0.48), (1.2, 0.02)),
+        lower_jaw=((-0.15, -0.03), (-0.15, 0.24), (0.5, 0.27), (1.1, 0.30), (1.85, 0.66), (2.02, 0.62),
+                   (2.04, 0.50), (1.2, 0.04)),
+        opening=0.8, wrist=(0.5, 0.34), ribs=8.0,
     ),
-    'spatula': InstrumentDesign(
-        tip=((-0.2, -0.11), (1.2, -0.11), (1.5, -0.3), (2.0, -0.3), (2.12, 0.0), (2.0, 0.3),
-             (1.5, 0.3), (1.2, 0.11), (-0.2, 0.11)),
-        wrist=(0.5, 0.28), wrist_finish='white',
+    'bipolar': InstrumentDesign(
+        jaw=((-0.5, 0.0), (-0.5, -0.3), (0.3, -0.34), (1.6, -0.52), (2.5, -0.42), (3.1, -0.06), (3.1, 0.02),
+             (2.4, -0.2), (1.6, -0.32), (0.3, -0.1)),
+        opening=0.35, wrist=(0.0, 0.5), tip_finish='steel',
+    ),
+    'needle holder': InstrumentDesign(
+        jaw=((-0.3, 0.02), (-0.3, -0.44), (0.4, -0.42), (1.5, -0.24), (1.62, -0.1), (1.62, 0.0)),
+        opening=0.6, one_moves=True, wrist=(0.0, 0.5), ribs=14.0, tip_finish='gold', lower_finish='steel',
+    ),
+    'grasping retractor': InstrumentDesign(
+        jaw=((-0.2, 0.02), (-0.2, -0.3), (0.6, -0.5), (2.6, -0.78), (3.5, -0.72), (3.7, -0.4), (3.6, 0.0)),
+        holes=(_window((1.2, -0.27), 0.35, 0.12), _window((2.1, -0.34), 0.35, 0.18), _window((3.0, -0.36), 0.32, 0.2)),
+        opening=0.7, wrist=(0.5, 0.4), ribs=3.0,
+    ),
+    'snare': InstrumentDesign(
+        tip=((-0.2, -0.2), (0.3, -0.2), (1.6, -1.4), (4.2, -2.1), (6.2, -1.2), (7.2, 0.0), (6.2, 1.2), (4.2, 2.1),
+             (1.6, 1.4), (0.3, 0.2), (-0.2, 0.2)),
+        holes=(((0.9, 0.0), (1.8, -1.1), (4.2, -1.75), (6.0, -1.0), (6.8, 0.0), (6.0, 1.0), (4.2, 1.75), (1.8, 1.1)),),
+        opening=1.0, loop=True, wrist=(0.0, 0.5), tip_finish='steel', slender=0.38,
+    ),
+    'ligature': InstrumentDesign(
+        tip=((-0.4, -0.3), (0.5, -0.34), (0.9, -0.6), (2.6, -1.55), (4.6, -1.3), (5.3, 0.0), (4.6, 1.3), (2.6, 1.55),
+             (0.9, 0.6), (0.5, 0.34), (-0.4, 0.3)),
+        holes=(((1.3, 0.0), (1.7, -0.62), (2.7, -1.13), (4.3, -0.95), (4.8, 0.0), (4.3, 0.95), (2.7, 1.13),
+                (1.7, 0.62)),),
+        opening=1.0, loop=True, wrist=(0.0, 0.5), tip_finish='thread', slender=0.5,
+    ),
+    'catheter': InstrumentDesign(
+        tip=catheter, wrist=(0.0, 0.5), tip_finish='plastic', shaft=False, limp=True, slender=0.5,
+    ),
+    'suturing needle': InstrumentDesign(tip=needle, wrist=(0.0, 0.5), shaft=False),
+    'thread': InstrumentDesign(
+        tip=thread, wrist=(0.0, 0.5), tip_finish='thread', shaft=False, limp=True, slender=0.28,
+    ),
+    'clamp': InstrumentDesign(
+        jaw=((-1.5, 0.62), (-1.62, 0.42), (-1.1, 0.2), (0.0, -0.2), (0.6, -0.42), (2.6, -0.28), (2.75, -0.12),
+             (2.7, 0.0), (0.6, -0.04), (0.0, 0.2), (-0.9, 0.52)),
+        opening=0.45, ribs=6.0, wrist=(0.0, 0.5), shaft=False,
     ),
 }  # fmt: skip
+
+# The order in which the paper's class wheel names them.
+CLASSES = (
+    'ligature', 'grasper', 'dissecting grasper', 'hook', 'needle driver', 'bipolar forceps', 'clip applier',
+    'monopolar scissors', 'prograsp forceps', 'scissors', 'bipolar', 'suction', 'needle holder', 'snare', 'catheter',
+    'ultrasound probe', 'vessel sealer', 'grasping retractor', 'suturing needle', 'thread', 'clamp',
+)  # fmt: skip

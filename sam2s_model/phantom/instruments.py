@@ -19,14 +19,17 @@ from sam2s_model.phantom.noise import Array, noise_field, smoothstep
 from sam2s_model.phantom.scene import PlacedPart
 from sam2s_model.phantom.sprite import Cutout, Sprite, bevel, cut, light_direction, lit, pose
 
-_FINISHES: dict[Finish, tuple[int, int, int]] = {
-    'steel': (150, 152, 158),
-    'dark': (48, 48, 54),
-    'gold': (176, 140, 72),
-    'white': (214, 212, 204),
-    'blue': (60, 92, 160),
-    'tan': (168, 140, 128),
+_FINISHES: dict[Finish, tuple[tuple[int, int, int], ...]] = {
+    'steel': ((150, 152, 158), (150, 152, 158), (112, 114, 120), (186, 188, 192)),
+    'dark': ((48, 48, 54),),
+    'gold': ((176, 140, 72),),
+    'white': ((214, 212, 204),),
+    'blue': ((60, 92, 160),),
+    'tan': ((168, 140, 128),),
+    'thread': ((92, 44, 130), (40, 70, 170), (30, 30, 34), (228, 226, 214), (40, 130, 90), (196, 186, 140)),
+    'plastic': ((222, 206, 150), (226, 226, 224), (110, 150, 200), (196, 120, 60), (60, 62, 70), (120, 180, 160)),
 }
+_SHINY = frozenset({'steel', 'gold'})
 # Real shafts are black, grey, steel, pale blue-grey; a few are coloured.
 _SHAFTS = (
     (36, 36, 42),
@@ -46,7 +49,7 @@ class InstrumentSprites:
     """All parts of one instrument, in units of its shaft diameter."""
 
     design: InstrumentDesign
-    shaft: Sprite
+    shaft: Sprite | None
     wrist: Sprite | None
     tips: tuple[Sprite, ...]
 
@@ -64,6 +67,7 @@ class InstrumentPose:
         stretch: Foreshortening of wrist and jaws, in (0, 1].
         gain: Brightness.
         smear: Motion blur, image pixels.
+        warp: Deformation of a limp tip, or None.
     """
 
     joint: tuple[float, float]
@@ -76,6 +80,7 @@ class InstrumentPose:
     stretch: float
     gain: float
     smear: tuple[float, float]
+    warp: Array | None = None
 
 
 def build_instrument(rng: np.random.Generator, name: str, diameter: float) -> InstrumentSprites:
@@ -84,33 +89,43 @@ def build_instrument(rng: np.random.Generator, name: str, diameter: float) -> In
     scale = max(8.0, diameter)
     light = light_direction(rng)
     wrist = _wrist_sprite(rng, design, scale, light) if design.wrist[0] > 0 else None
-    return InstrumentSprites(design, _shaft_sprite(rng, scale), wrist, _tip_sprites(rng, design, scale, light))
+    shaft = _shaft_sprite(rng, scale) if design.shaft else None
+    return InstrumentSprites(design, shaft, wrist, _tip_sprites(rng, design, scale, light))
 
 
 def place_instrument(
     sprites: InstrumentSprites, at: InstrumentPose, labelled: tuple[bool, bool]
 ) -> tuple[PlacedPart, ...]:
     """The parts in drawing order; `labelled` says whether the shaft and whether the wrist with the tip count."""
-    shaft = PlacedPart(sprites.shaft, _shaft_matrix(sprites.shaft, at), labelled[0], at.gain, at.smear)
     heading = at.angle + at.bend
     length = sprites.design.wrist[0] * at.diameter * at.stretch
     tip_x = at.joint[0] + np.cos(heading) * length
     tip_y = at.joint[1] + np.sin(heading) * length
-    spread = (0.5, -0.5) if len(sprites.tips) == 2 else (0.0,)
-    parts = [
-        PlacedPart(
-            tip,
-            pose(tip, tip_x, tip_y, heading + k * at.opening, at.diameter, at.stretch),
-            labelled[1],
-            at.gain,
-            at.smear,
-        )
-        for tip, k in zip(sprites.tips, spread, strict=True)
-    ]
+    parts = []
+    for tip, turn in zip(sprites.tips, _jaw_turns(sprites, at.opening), strict=True):
+        matrix = pose(tip, tip_x, tip_y, heading + turn, at.diameter, at.stretch)
+        if sprites.design.loop:
+            matrix = matrix @ _narrowed(tip, at.opening / sprites.design.opening)
+        parts.append(PlacedPart(tip, matrix, labelled[1], at.gain, at.smear, at.warp))
     if sprites.wrist is not None:
         matrix = pose(sprites.wrist, *at.joint, heading, at.diameter, at.stretch)
         parts.append(PlacedPart(sprites.wrist, matrix, labelled[1], at.gain, at.smear))
-    return (*parts, shaft)
+    if sprites.shaft is not None:
+        parts.append(PlacedPart(sprites.shaft, _shaft_matrix(sprites.shaft, at), labelled[0], at.gain, at.smear))
+    return tuple(parts)
+
+
+def _jaw_turns(sprites: InstrumentSprites, opening: float) -> tuple[float, ...]:
+    """Angle of each tip against the wrist: the lower jaw first, then the upper one."""
+    if len(sprites.tips) == 1:
+        return (0.0,)
+    return (0.0, -opening) if sprites.design.one_moves else (0.5 * opening, -0.5 * opening)
+
+
+def _narrowed(loop: Sprite, openness: float) -> Array:
+    """(3, 3) matrix on sprite pixels that pulls a loop together."""
+    share = float(np.clip(0.25 + 0.75 * openness, 0.25, 1.1))
+    return np.array([[1.0, 0, 0], [0, share, loop.origin[1] * (1 - share)], [0, 0, 1.0]])
 
 
 def _shaft_matrix(shaft: Sprite, at: InstrumentPose) -> Array:
@@ -195,27 +210,28 @@ def _metal(rng: np.random.Generator, shape: Cutout, finish: Finish, light: Array
     x, _ = shape.grid()
     brushed = noise_field(rng, 'rough', rows, columns, 1.5 * shape.scale)
     grooves = 1 - 0.35 * (np.sin(2 * np.pi * ribs * x) > 0.2) if ribs else np.ones_like(x)
-    colour = np.array(_FINISHES[finish], np.float32) * rng.uniform(0.75, 1.2)
+    colour = np.array(_FINISHES[finish][rng.integers(len(_FINISHES[finish]))], np.float32) * rng.uniform(0.75, 1.2)
     rgb = colour * ((0.8 + 0.4 * brushed) * grooves)[..., None]
-    gloss = rng.uniform(0.2, 0.9) if finish in ('steel', 'gold') else rng.uniform(0.05, 0.4)
+    gloss = rng.uniform(0.2, 0.9) if finish in _SHINY else rng.uniform(0.05, 0.4)
     rgb = lit(rgb, bevel(shape.alpha, 0.22 * shape.scale), light, gloss, rng.uniform(15, 70))
     _stain(rng, rgb)
     return Sprite.of(rgb, shape.alpha, shape.origin, shape.scale)
 
 
 def _tip_sprites(rng: np.random.Generator, design: InstrumentDesign, scale: float, light: Array) -> tuple[Sprite, ...]:
-    holes = tuple(np.array(hole) for hole in design.holes)
-    if design.tip:
-        return (_metal(rng, cut(smooth_outline(design.tip), scale, holes), design.tip_finish, light, design.ribs),)
     # Manufacturers differ: jaws of one class vary in length and height.
     size = rng.uniform([0.85, 0.85], [1.25, 1.2])
+    holes = tuple(np.array(hole) * size for hole in design.holes)
+    if design.tip:
+        outline = design.tip(rng) if callable(design.tip) else smooth_outline(design.tip)
+        shape = cut(outline * size, scale, holes)
+        return (_metal(rng, shape, design.tip_finish, light, design.ribs),)
     upper = smooth_outline(design.jaw) * size
-    holes = tuple(hole * size for hole in holes)
+    lower = smooth_outline(design.lower_jaw) * size if design.lower_jaw else mirrored(upper)
     lower_holes = tuple(mirrored(hole) for hole in holes)
+    lower_finish = design.lower_finish or design.tip_finish
     return (
-        _metal(
-            rng, cut(mirrored(upper), scale, lower_holes), design.lower_finish or design.tip_finish, light, design.ribs
-        ),
+        _metal(rng, cut(lower, scale, lower_holes), lower_finish, light, design.ribs),
         _metal(rng, cut(upper, scale, holes), design.tip_finish, light, design.ribs),
     )
 
