@@ -8,6 +8,7 @@ are looked for nearby.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -90,22 +91,36 @@ class Propagation:
         return F.normalize(torch.cat(parts, dim=1), dim=1).flatten(2)[0].T
 
     def _vote(self, keys: Tensor) -> dict[str, Tensor]:
-        """What share of each cell the objects cover, by the most similar cells of all remembered frames."""
-        ids = list(dict.fromkeys(object_id for frame in self._prompted for object_id in frame.shares))
+        """What share of each cell (h·w,) every object covers."""
+        frames = (*self._prompted, *self._recent)
+        known = dict.fromkeys(object_id for frame in frames for object_id in frame.shares)
+        shares: dict[str, Tensor] = {}
+        for ids in self._prompted_together(frames, list(known)):
+            # Before its prompt nobody said what an object is; those frames have no vote on it.
+            votes = self._vote_of([frame for frame in frames if ids[0] in frame.shares], keys, ids)
+            shares |= dict(zip(ids, votes.unbind(dim=1), strict=True))
+        return {object_id: shares[object_id] for object_id in known}
+
+    def _prompted_together(self, frames: Sequence[RememberedFrame], ids: list[str]) -> list[list[str]]:
+        """Objects that are known on the same frames."""
+        groups: dict[tuple[bool, ...], list[str]] = {}
+        for object_id in ids:
+            groups.setdefault(tuple(object_id in frame.shares for frame in frames), []).append(object_id)
+        return list(groups.values())
+
+    def _vote_of(self, frames: Sequence[RememberedFrame], keys: Tensor, ids: list[str]) -> Tensor:
+        """Shares (h·w, N) of N objects, from the most similar cells of the frames."""
         similar, labels = [], []
-        for frame in (*self._prompted, *self._recent):
+        for frame in frames:
             similarity = keys @ frame.keys.T
-            if not self._recent or frame in self._recent:
+            if len(frames) == 1 or frame in self._recent:
                 similarity = similarity.masked_fill(~self._near, -1)
             best, where = similarity.topk(NEIGHBOURS, dim=1)
             similar.append(best)
-            shares = torch.stack([frame.shares.get(object_id, torch.zeros(len(keys))) for object_id in ids], dim=1)
-            labels.append(shares[where])
+            labels.append(torch.stack([frame.shares[object_id] for object_id in ids], dim=1)[where])
         best, where = torch.cat(similar, dim=1).topk(NEIGHBOURS, dim=1)
-        candidates = torch.cat(labels, dim=1)
-        chosen = candidates.gather(1, where[..., None].expand(-1, -1, len(ids)))
-        votes = ((best / TEMPERATURE).softmax(dim=1)[..., None] * chosen).sum(dim=1)
-        return dict(zip(ids, votes.unbind(dim=1), strict=True))
+        chosen = torch.cat(labels, dim=1).gather(1, where[..., None].expand(-1, -1, len(ids)))
+        return ((best / TEMPERATURE).softmax(dim=1)[..., None] * chosen).sum(dim=1)
 
     def _masks(self, shares: dict[str, Tensor], height: int, width: int) -> dict[str, Mask]:
         """Masks (H, W): each pixel belongs to the object, or to none, that covers most of it."""
