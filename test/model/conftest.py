@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from datetime import datetime, timezone
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import parity_parts
 import pytest
 import torch
 from torch import nn
@@ -20,18 +19,10 @@ CONFIGS = {'tiny': 't', 'small': 's', 'base_plus': 'b+', 'large': 'l'}
 NANO = HieraSize(embed_dim=8, heads=1, blocks=(1, 1, 1, 1), global_blocks=(2,))
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the differences to the reference that tests have recorded, as a table for the README."""
-    reports = [report for report in terminalreporter.getreports('') if report.when == 'teardown']
-    rows = [
-        (r.nodeid.split('::')[-1], *value) for r in reports for name, value in r.user_properties if name == 'parity'
-    ]
-    if not rows:
-        return
-    today = datetime.now(timezone.utc).date()
-    terminalreporter.section(f'sam2 {version("sam2")}, torch {version("torch")}, {today}')
-    for row in (('test', 'compared', 'least IoU', 'largest difference', 'bound'), ('---',) * 5, *rows):
-        terminalreporter.write_line(f'| {" | ".join(row)} |')
+def see_objects_everywhere(model: Any) -> None:
+    """Let the object score of a random network, ours or theirs, be that of a present object."""
+    with torch.no_grad():
+        model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
 
 
 @pytest.fixture(scope='session')
@@ -66,9 +57,31 @@ def build_reference(draw_weights: Callable[[nn.Module, int], None]) -> Callable[
             hydra_overrides_extra=[f'++model.image_size={side}', *overrides],
         )
         draw_weights(model)
+        see_objects_everywhere(model)
         return model
 
     return reference
+
+
+@pytest.fixture(
+    scope='module',
+    params=[256, *(pytest.param(side, marks=pytest.mark.parity_table) for side in (512, 1024))],
+    ids='{}px'.format,
+)
+def reference(request: pytest.FixtureRequest, build_reference: Callable[..., Any]) -> Any:
+    """The reference in size tiny, at three input sizes."""
+    return build_reference('tiny', request.param)
+
+
+@pytest.fixture
+def compared_parts(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Record what the test has compared as a row of the parity table."""
+    parity_parts.begin()
+    with torch.inference_mode():
+        yield
+    row = parity_parts.row_of(request.node)
+    if row is not None:
+        record_property('parity', row)
 
 
 @pytest.fixture
@@ -78,8 +91,7 @@ def nano(draw_weights: Callable[[nn.Module, int], None]) -> Callable[..., Sam2s]
     def build(image_size: int = 64, switches: Switches | None = None, widths: Widths = PUBLISHED_WIDTHS) -> Sam2s:
         network = Sam2s(NANO, image_size, switches, widths)
         draw_weights(network)
-        with torch.no_grad():
-            network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(5.0)
+        see_objects_everywhere(network)
         return network.eval()
 
     return build

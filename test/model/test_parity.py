@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from parity_parts import assert_same
+from parity_row import Row
+from torch import nn
 
 from sam2s_model.hiera import Hiera
 from sam2s_model.image_encoder import FpnNeck, ImageEncoder
@@ -23,30 +25,13 @@ from sam2s_model.prompt_encoder import PromptEmbedding, PromptEncoder
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.sizes import HIERA_SIZES
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.usefixtures('compared_parts')]
 
-TOLERANCE = 1e-4
-OTHER_SIZES = ('small', 'base_plus', 'large')
+SIZES = ('tiny', 'small', 'base_plus', 'large')
+PARAMETERS = {'tiny': 38_962_498, 'small': 46_060_354, 'base_plus': 80_850_178, 'large': 224_446_642}
 Build = Callable[..., Any]
 
-differences: list[float] = []  # of the test that is running
-SIDE = 256
-H = W = SIDE // 16
-
-
-@pytest.fixture(scope='module')
-def reference(build_reference: Build) -> Any:
-    return build_reference('tiny', SIDE)
-
-
-@pytest.fixture(autouse=True)
-def seeded_inference(record_property: Callable[[str, object], None]) -> Any:
-    torch.manual_seed(1)
-    differences.clear()
-    with torch.inference_mode():
-        yield
-    if differences:
-        record_property('parity', (f'{len(differences)} maps', '', f'{max(differences):.1e}', f'{TOLERANCE:.0e}'))
+for_table = pytest.mark.parity_table
 
 
 def with_weights_of(part: nn.Module, twin: nn.Module) -> Any:
@@ -54,52 +39,60 @@ def with_weights_of(part: nn.Module, twin: nn.Module) -> Any:
     return part.eval()
 
 
-def assert_same(ours: Tensor, theirs: Tensor) -> None:
-    assert theirs.std() > 1e-3, 'a constant reference output proves nothing'
-    differences.append(float((ours - theirs).abs().max()))
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=TOLERANCE)
+def objects(reference: Any) -> int:
+    """Two, to see that they are kept apart; one where a map is large."""
+    return 1 if reference.image_size > 512 else 2
 
 
-def image_encoder(size: str, twin: nn.Module) -> Any:
+def grid(reference: Any) -> tuple[int, int]:
+    return reference.image_size // 16, reference.image_size // 16
+
+
+@pytest.mark.parametrize(
+    ('size', 'side'),
+    [
+        pytest.param(size, side, marks=() if (size, side) == ('tiny', 256) else for_table)
+        for size in SIZES
+        for side in (256, 512, 1024)
+    ],
+)
+def test_image_encoder(build_reference: Build, size: str, side: int) -> None:
+    theirs = build_reference(size, side).image_encoder
     trunk = Hiera(HIERA_SIZES[size])
-    return with_weights_of(ImageEncoder(trunk, FpnNeck(HIERA_SIZES[size].channels)), twin)
-
-
-def assert_same_features(size: str, theirs: Any, side: int) -> None:
-    ours = image_encoder(size, theirs)
-    images = torch.randn(2, 3, side, side)
+    ours = with_weights_of(ImageEncoder(trunk, FpnNeck(HIERA_SIZES[size].channels)), theirs)
+    images = torch.randn(1, 3, side, side)
     for our_map, their_map in zip(ours.trunk(images), theirs.trunk(images), strict=True):
         assert_same(our_map, their_map)
     for our_map, their_map in zip(ours(images), theirs(images)['backbone_fpn'], strict=True):
         assert_same(our_map, their_map)
 
 
-def test_image_encoder_tiny(reference: Any) -> None:
-    assert_same_features('tiny', reference.image_encoder, SIDE)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(('size', 'side'), [('tiny', 512), ('small', 256), ('base_plus', 256), ('large', 256)])
-def test_image_encoder_at_other_sizes(build_reference: Build, size: str, side: int) -> None:
-    assert_same_features(size, build_reference(size, side).image_encoder, side)
-
-
-@pytest.mark.parametrize('size', ['tiny', *(pytest.param(size, marks=pytest.mark.slow) for size in OTHER_SIZES)])
-def test_the_whole_network_has_the_names_and_shapes_of_the_reference(build_reference: Build, size: str) -> None:
-    theirs = {name: value.shape for name, value in build_reference(size, SIDE).state_dict().items()}
+@pytest.mark.parametrize('size', ['tiny', *(pytest.param(size, marks=for_table) for size in SIZES[1:])])
+def test_the_whole_network_has_the_names_and_shapes_of_the_reference(
+    build_reference: Build, size: str, record_property: Callable[[str, object], None]
+) -> None:
+    reference = build_reference(size, 256)
+    theirs = {name: value.shape for name, value in reference.state_dict().items()}
     with torch.device('meta'):
-        ours = {name: value.shape for name, value in Sam2s(HIERA_SIZES[size]).state_dict().items()}
+        network = Sam2s(HIERA_SIZES[size])
+    ours = {name: value.shape for name, value in network.state_dict().items()}
+    parameters = sum(value.numel() for value in network.parameters()) - network.divemem.long_tpos.numel()
+    compared = f'{len(theirs)} tensors, {parameters:,} parameters'
+    record_property('parity', Row('State dict', 'names and shapes, both ways', size, compared=compared, bound='equal'))
     assert ours.pop('divemem.long_tpos') == (1, 1, 1, 64)
     assert ours == theirs
+    assert parameters == PARAMETERS[size]
 
 
 def test_sine_map_of_image_features(reference: Any) -> None:
-    theirs = reference.image_encoder.neck.position_encoding(torch.zeros(1, 256, H, W + 3))
-    assert_same(sine_2d(256, H, W + 3), theirs)
+    h, w = grid(reference)
+    theirs = reference.image_encoder.neck.position_encoding(torch.zeros(1, 256, h, w + 3))
+    assert_same(sine_2d(256, h, w + 3), theirs)
 
 
 def test_sine_map_of_memory(reference: Any) -> None:
-    assert_same(sine_2d(64, H, W), reference.memory_encoder.position_encoding(torch.zeros(1, 64, H, W)))
+    h, w = grid(reference)
+    assert_same(sine_2d(64, h, w), reference.memory_encoder.position_encoding(torch.zeros(1, 64, h, w)))
 
 
 def test_sine_code_of_pointers() -> None:
@@ -110,7 +103,8 @@ def test_sine_code_of_pointers() -> None:
 
 def test_memory_encoder(reference: Any) -> None:
     ours = with_weights_of(MemoryEncoder(), reference.memory_encoder)
-    features, mask = torch.randn(2, 256, H, W), torch.rand(2, 1, SIDE, SIDE) * 20 - 10
+    count, side = objects(reference), reference.image_size
+    features, mask = torch.randn(count, 256, *grid(reference)), torch.rand(count, 1, side, side) * 20 - 10
     theirs = reference.memory_encoder(features, mask, skip_mask_sigmoid=True)
     assert_same(ours(features, mask), theirs['vision_features'])
 
@@ -118,17 +112,18 @@ def test_memory_encoder(reference: Any) -> None:
 @pytest.mark.parametrize(('memories', 'pointers'), [(1, 0), (1, 1), (2, 3), (7, 16), (11, 16)])
 def test_memory_attention(reference: Any, memories: int, pointers: int) -> None:
     ours = with_weights_of(MemoryAttention(), reference.memory_attention)
-    features, position = torch.randn(2, 256, H, W), sine_2d(256, H, W)
-    tokens = memories * H * W + 4 * pointers
-    memory, memory_position = torch.randn(2, 2, tokens, 64).unbind()
+    count, (h, w) = objects(reference), grid(reference)
+    features, position = torch.randn(count, 256, h, w), sine_2d(256, h, w)
+    tokens = memories * h * w + 4 * pointers
+    memory, memory_position = torch.randn(2, count, tokens, 64).unbind()
     theirs = reference.memory_attention(
         curr=features.flatten(2).permute(2, 0, 1),
-        curr_pos=position.expand(2, -1, -1, -1).flatten(2).permute(2, 0, 1),
+        curr_pos=position.expand(count, -1, -1, -1).flatten(2).permute(2, 0, 1),
         memory=memory.transpose(0, 1),
         memory_pos=memory_position.transpose(0, 1),
         num_obj_ptr_tokens=4 * pointers,
     )
-    expected = theirs.permute(1, 2, 0).reshape(2, 256, H, W)
+    expected = theirs.permute(1, 2, 0).reshape(count, 256, h, w)
     assert_same(ours(features, memory, memory_position, 4 * pointers), expected)
 
 
@@ -142,36 +137,37 @@ PROMPTS = {
 }
 
 
-def encode(encoder: Any, labels: list[int], masked: bool) -> tuple[PromptEmbedding, Any]:
+def encode(reference: Any, labels: list[int], masked: bool) -> tuple[PromptEmbedding, Any]:
     """The same random prompt, encoded by us and by the reference."""
+    encoder, (h, w) = reference.sam_prompt_encoder, grid(reference)
     ours = with_weights_of(PromptEncoder(), encoder)
-    points, kinds = torch.rand(2, len(labels), 2) * SIDE, torch.tensor([labels, labels], dtype=torch.int32)
-    logits = torch.randn(2, 1, 4 * H, 4 * W) * 10 if masked else None
-    return ours(points, kinds, logits, (H, W)), encoder(points=(points, kinds), boxes=None, masks=logits)
+    points, kinds = torch.rand(2, len(labels), 2) * 16 * h, torch.tensor([labels, labels], dtype=torch.int32)
+    logits = torch.randn(2, 1, 4 * h, 4 * w) * 10 if masked else None
+    return ours(points, kinds, logits, (h, w)), encoder(points=(points, kinds), boxes=None, masks=logits)
 
 
 @pytest.mark.parametrize('masked', [False, True], ids=['', 'with mask'])
 @pytest.mark.parametrize('labels', PROMPTS.values(), ids=PROMPTS.keys())
 def test_prompt_encoder(reference: Any, labels: list[int], masked: bool) -> None:
-    ours, (sparse, dense) = encode(reference.sam_prompt_encoder, labels, masked)
+    ours, (sparse, dense) = encode(reference, labels, masked)
     assert_same(ours.sparse, sparse)
     assert_same(ours.dense, dense)
 
 
 def test_position_of_image_cells(reference: Any) -> None:
     ours = with_weights_of(PromptEncoder(), reference.sam_prompt_encoder)
-    assert_same(ours.dense_position(H, W), reference.sam_prompt_encoder.get_dense_pe())
+    assert_same(ours.dense_position(*grid(reference)), reference.sam_prompt_encoder.get_dense_pe())
 
 
 @pytest.mark.parametrize('masked', [False, True], ids=['', 'with mask'])
 @pytest.mark.parametrize('choice', ['single', 'multimask', 'fallback'])
 def test_mask_decoder(reference: Any, choice: str, masked: bool) -> None:
-    theirs = reference.sam_mask_decoder
+    theirs, (h, w) = reference.sam_mask_decoder, grid(reference)
     ours = with_weights_of(MaskDecoder(), theirs)
-    prompt, (sparse, dense) = encode(reference.sam_prompt_encoder, [2, 3, 1], masked)
+    prompt, (sparse, dense) = encode(reference, [2, 3, 1], masked)
     position = reference.sam_prompt_encoder.get_dense_pe()
-    features = torch.randn(2, 256, H, W)
-    stride4, stride8 = torch.randn(1, 256, 4 * H, 4 * W), torch.randn(1, 256, 2 * H, 2 * W)
+    features = torch.randn(2, 256, h, w)
+    stride4, stride8 = torch.randn(1, 256, 4 * h, 4 * w), torch.randn(1, 256, 2 * h, 2 * w)
     high_res = ours.project_high_res(stride4, stride8)
     output = ours(features, position, prompt, high_res)
     chosen = choose_mask(output, multimask=choice == 'multimask', stability_fallback=choice == 'fallback')
