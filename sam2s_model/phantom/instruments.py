@@ -124,7 +124,7 @@ def _jaw_turns(sprites: InstrumentSprites, opening: float) -> tuple[float, ...]:
 
 def _narrowed(loop: Sprite, openness: float) -> Array:
     """(3, 3) matrix on sprite pixels that pulls a loop together."""
-    share = float(np.clip(0.25 + 0.75 * openness, 0.25, 1.1))
+    share = float(np.clip(0.4 + 0.6 * openness, 0.4, 1.1))
     return np.array([[1.0, 0, 0], [0, share, loop.origin[1] * (1 - share)], [0, 0, 1.0]])
 
 
