@@ -1,0 +1,123 @@
+"""Clips: deterministic, of the right frames and objects, from videos on disk, and augmented alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from training_clips import DrawnVideos, drawn_clips
+
+from sam2s_model.data import UnreadableData
+from sam2s_model.frame_memory import Role
+from sam2s_model.training.augmentation import Augmentation, augment
+from sam2s_model.training.clips import ClipRecipe, Clips, stream
+from sam2s_model.training.divemem_sampling import ClipSampling
+from sam2s_model.training.sources import Sources, SourceSettings, open_sources
+
+SIDE = 64
+ALL = Augmentation(flip=0.5, rotation=25, shear=20, brightness=0.1, contrast=0.1, saturation=0.1, grey=0.1, flicker=0.1)
+
+
+def clips_of(sources: Sources, sampling: ClipSampling, augmentation: Augmentation | None = None) -> Clips:
+    return Clips(ClipRecipe(sources, (SIDE,), (8, 8), sampling, augmentation or Augmentation()), seed=3)
+
+
+def write_davis(root: Path, name: str, frames: int) -> None:
+    for index in range(frames):
+        for folder, value in (('JPEGImages', 90), ('Annotations', 0)):
+            image = np.full((48, 80), value, np.uint8)
+            cv2.rectangle(image, (10 + index, 10), (40 + index, 30), 200 if value else 1, -1)
+            path = root / folder / name / f'{index:05d}.{"jpg" if value else "png"}'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), image)
+
+
+def write_images(root: Path, count: int) -> None:
+    for index in range(count):
+        for folder, value in (('images', 120), ('masks', 255)):
+            image = np.zeros((48, 80), np.uint8)
+            cv2.circle(image, (40, 24), 12, value, -1)
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(root / folder / f'{index}.png'), image)
+
+
+def test_a_number_is_the_same_clip_for_ever() -> None:
+    first, again, other = drawn_clips()[4], drawn_clips()[4], drawn_clips()[5]
+    assert np.array_equal(first.frames, again.frames) and first.seed == again.seed
+    assert not np.array_equal(first.frames, other.frames)
+
+
+def test_about_as_many_clips_are_divemems_as_not() -> None:
+    clips = clips_of(Sources((DrawnVideos(),), (1.0,)), ClipSampling(divemem=0.5))
+    kinds = [clips[index].is_divemem for index in range(60)]
+    assert 18 <= sum(kinds) <= 42
+
+
+def test_at_most_so_many_objects_are_taken() -> None:
+    clips = drawn_clips(sampling=ClipSampling(objects=1))
+    assert {len(clips[index].masks) for index in range(10)} == {1}
+    assert {clips[index].class_names for index in range(10)} == {('hook',), ('',)}
+
+
+def test_clips_come_in_order_from_worker_processes() -> None:
+    clips = drawn_clips()
+    seeds = [clip.seed for clip in stream(clips, range(3, 9), workers=2)]
+    assert seeds == [clips[index].seed for index in range(3, 9)]
+
+
+def test_frames_and_masks_are_augmented_alike() -> None:
+    mask = np.zeros((1, 2, SIDE, SIDE), bool)
+    mask[:, :, 20:40, 24:50] = True
+    frames = np.where(mask[0][..., None], 200, 40).astype(np.uint8).repeat(3, axis=-1)
+    for seed in range(10):
+        moved, masks = augment(np.random.default_rng(seed), ALL, frames, mask)
+        bright = moved.mean(-1) > 115
+        inside = np.logical_or(moved.mean(-1) > 5, masks[0])  # beyond the image's border it is black
+        assert masks.any() and ((bright == masks[0]) | ~inside).mean() > 0.97
+        assert np.array_equal(masks[0, 0], masks[0, 1])
+
+
+def test_without_augmentation_a_clip_stays_as_it_is() -> None:
+    clip = drawn_clips()[0]
+    frames, masks = augment(np.random.default_rng(0), Augmentation(), clip.frames, clip.masks)
+    assert frames is clip.frames and masks is clip.masks
+
+
+def test_videos_and_images_on_disk_are_mixed_by_their_shares(tmp_path: Path) -> None:
+    write_davis(tmp_path / 'videos', 'moving', 12)
+    write_images(tmp_path / 'images', 3)
+    sources = open_sources(
+        {
+            'videos': SourceSettings(path=str(tmp_path / 'videos'), share=4),
+            'images': SourceSettings(path=str(tmp_path / 'images'), share=1),
+        }
+    )
+    assert sources.shares == (0.8, 0.2)
+    clips = clips_of(sources, ClipSampling(divemem=0.5), ALL)
+    found = [clips[index] for index in range(30)]
+    lengths = [len(clip.frames) for clip in found]
+    assert set(lengths) == {1, 8} and lengths.count(8) > lengths.count(1)
+    assert any(clip.is_divemem for clip in found)
+    assert all(clip.frames.shape[1:] == (SIDE, SIDE, 3) and clip.masks[:, 0].any() for clip in found)
+    assert all(clip.roles == (Role.CONDITIONING,) for clip in found if len(clip.frames) == 1)
+
+
+def test_only_annotated_frames_are_trained_on(tmp_path: Path) -> None:
+    write_davis(tmp_path, 'sparse', 12)
+    for index in range(12):
+        if index % 3:
+            (tmp_path / 'Annotations' / 'sparse' / f'{index:05d}.png').unlink()
+    video = (
+        open_sources({'sparse': SourceSettings(path=str(tmp_path))})
+        .sources[0]
+        .draw(np.random.default_rng(0), SIDE, 8, whole=False)
+    )
+    assert len(video) == 4
+    assert [int(np.flatnonzero(video.masks(index)[0].any(0))[0]) for index in range(4)] == [10, 13, 16, 19]
+
+
+def test_a_folder_without_videos_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableData, match='expected videos with masks'):
+        open_sources({'empty': SourceSettings(path=str(tmp_path))})
