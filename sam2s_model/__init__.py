@@ -13,7 +13,7 @@ from sam2s_model.prompt import (
     PromptOutsideImage,
     check_prompt,
 )
-from sam2s_model.tracker import Tracker, UnknownObject
+from sam2s_model.tracker import FrameNotTracked, Tracker, UnknownObject
 
 __all__ = [
     'PRECISIONS',
@@ -21,6 +21,7 @@ __all__ = [
     'BoxPrompt',
     'CheckpointMismatch',
     'Frame',
+    'FrameNotTracked',
     'FrameResult',
     'InvalidPrompt',
     'Label',

@@ -47,6 +47,11 @@ class DiveMemFilter(Generic[Content]):
         """Drop a frame whose mask has turned out to be wrong."""
         self._candidates = [candidate for candidate in self._candidates if candidate.index != index]
 
+    def forget_since(self, index: int) -> None:
+        """Drop a frame and all after it: they will be tracked again."""
+        self._candidates = [candidate for candidate in self._candidates if candidate.index < index]
+        self._last_stamp_ns = self._candidates[-1].stamp_ns if self._candidates else None
+
     def _interrupt(self) -> None:
         if self._settings.consecutive:
             self._candidates.clear()

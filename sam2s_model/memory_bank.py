@@ -50,6 +50,16 @@ class MemoryBank(Generic[Content]):
         """Remember a frame for long, whatever DiveMem thinks of it; the oldest of a full queue is forgotten."""
         self._long_term.append(memory)
 
+    def forget_tracked(self, since: int) -> None:
+        """Drop what was tracked on frame `since` and later; prompted frames stay."""
+        for frames in (self._recent, self._beats, self._long_term):
+            _keep(frames, [m for m in frames if m.index < since])
+        self._filter.forget_since(since)
+
+    def has_conditioning(self, index: int) -> bool:
+        """Whether a frame is remembered as a prompted one."""
+        return any(m.index == index for m in self._conditioning)
+
     def recall(self, index: int) -> Recall[Content]:
         """What the object remembers when frame `index` is tracked. Reading changes nothing."""
         conditioning = _ranked(Role.CONDITIONING, index, self._conditioning)
@@ -80,9 +90,7 @@ class MemoryBank(Generic[Content]):
         """Drop whatever is remembered of a frame: a person has corrected its mask."""
         self._conditioning = [m for m in self._conditioning if m.index != index]
         for frames in (self._recent, self._beats, self._long_term):
-            kept = [m for m in frames if m.index != index]
-            frames.clear()
-            frames.extend(kept)
+            _keep(frames, [m for m in frames if m.index != index])
         self._filter.forget(index)
 
     def _short_term(self, index: int) -> list[Slot[Content]]:
@@ -112,6 +120,11 @@ class MemoryBank(Generic[Content]):
     ) -> list[FrameMemory[Content]]:
         indices = {m.index for m in shown}
         return [m for m in memories if m.index not in indices]
+
+
+def _keep(frames: deque[FrameMemory[Content]], kept: list[FrameMemory[Content]]) -> None:
+    frames.clear()
+    frames.extend(kept)
 
 
 def _ranked(role: Role, index: int, memories: Iterable[FrameMemory[Content]]) -> list[Slot[Content]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -35,6 +34,19 @@ class Segmentation:
     mask_logits: Tensor
     iou: float
     presence: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one frame tells of one object: what to remember, what to show, and what its class looks like.
+
+    Attributes:
+        class_logits: (K,) one for each class of the instrument bank; empty where there is none or the object is absent.
+    """
+
+    memory: FrameMemory[MemoryContent]
+    segmentation: Segmentation
+    class_logits: tuple[float, ...]
 
 
 @dataclass
@@ -86,12 +98,26 @@ class ObjectTrack:
         """Keep a prompted frame for the memory bank; it replaces an earlier prompt's result on that frame."""
         self._staged[memory.index] = memory
 
-    def see_class(self, logits: Sequence[float]) -> None:
-        """Add the class logits (K,) of a frame on which it is present."""
-        self.evidence = self.evidence.then(logits) if self.evidence else ClassEvidence.of(logits)
+    def see(self, finding: Finding) -> None:
+        """Take note of where the object is, unless a newer frame has shown it, and of what its class looks like."""
+        if self.newest is None or finding.segmentation.frame_index >= self.newest.frame_index:
+            self.newest = finding.segmentation
+        if finding.class_logits:
+            self.evidence = (
+                self.evidence.then(finding.class_logits) if self.evidence else ClassEvidence.of(finding.class_logits)
+            )
 
     def move_on(self) -> None:
         """The video goes on: remember what was prompted."""
         for memory in self._staged.values():
             self.bank.add_conditioning(memory)
         self._staged.clear()
+
+    def rewind(self, index: int) -> None:
+        """Go back to a frame, or to a staged one before it: forget what was tracked from there on, keep the prompts."""
+        self.bank.forget_tracked(min(index, *self._staged) if self._staged else index)
+        self.move_on()
+
+    def is_prompted_on(self, index: int) -> bool:
+        """Whether a person said what the object looks like on a frame."""
+        return self.bank.has_conditioning(index)

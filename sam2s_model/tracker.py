@@ -16,7 +16,7 @@ from sam2s_model.masklet import Frame, FrameResult, Label, ObjectMask
 from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.network import Calibration, FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
-from sam2s_model.object_track import Clicks, ObjectTrack, Segmentation
+from sam2s_model.object_track import Clicks, Finding, ObjectTrack, Segmentation
 from sam2s_model.prompt import BoxPrompt, MaskPrompt, Prompt, check_prompt
 from sam2s_model.semantics import InstrumentBank, class_logits
 from sam2s_model.switches import Switches
@@ -26,6 +26,10 @@ KNOWN_STAMPS = 256  # frames whose position in the stream is remembered, for pro
 
 class UnknownObject(KeyError):
     """No object of this id is tracked."""
+
+
+class FrameNotTracked(LookupError):
+    """The frame's place in the stream is not known."""
 
 
 @dataclass
@@ -79,7 +83,7 @@ class Tracker:
         A frame newer than all the tracker has seen counts as the next one: the other objects are tracked on it first.
         One that was skipped counts as the frame before it.
         More clicks on a frame add to the earlier ones; a box or a mask begins afresh. What is prompted is remembered
-        from the next frame on; masks of frames that have passed are not computed again.
+        from the next frame on; masks of frames that have passed are not computed again, unless with `catch_up`.
 
         Returns:
             The frame's result; on a frame that has passed it holds the prompted object alone.
@@ -93,10 +97,34 @@ class Tracker:
         self._calibrate(frame)
         prompted = self._segment_prompted(track, frame, index, prompt)
         self._tracks[object_id] = track
-        if track.newest is not None and index < track.newest.frame_index:
+        if track.newest is not prompted:
             return self._describe(frame, index, [(object_id, prompted)])
-        track.newest = prompted
         return self._result(frame, index)
+
+    @torch.inference_mode()
+    def catch_up(self, frame: Frame, object_ids: Iterable[str]) -> FrameResult:
+        """Track some objects again on a frame that has passed, after a prompt on an earlier one.
+
+        Give the frames that followed the prompted one in their order, or some of them, and last the newest: then the
+        objects are where they would be, had the prompt been there in time. What was remembered of them from the prompt
+        or from this frame on is forgotten, but for what people said. The other objects are not touched.
+
+        Returns:
+            The frame's result; unless it is the newest frame, it holds the objects that were tracked again alone.
+
+        Raises:
+            UnknownObject: One of them is not tracked.
+            FrameNotTracked: `step` has not seen the frame, or so long ago that its place is forgotten.
+        """
+        index = self._place_tracked(frame)
+        tracks = [self._known(object_id) for object_id in dict.fromkeys(object_ids)]
+        for track in tracks:
+            track.rewind(index)
+        tracks = [track for track in tracks if not track.is_prompted_on(index)]  # a person's word is not tracked over
+        features = self._encode(frame, index)
+        found = [pair for group in self._groups(tracks, index) for pair in self._track(group, frame, index, features)]
+        is_newest = index == self._stream.next_index - 1
+        return self._result(frame, index) if is_newest else self._describe(frame, index, found)
 
     def remove(self, object_id: str) -> None:
         """Forget one object. Its id may be used again and then means a new object.
@@ -104,14 +132,18 @@ class Tracker:
         Raises:
             UnknownObject: It is not tracked.
         """
-        if object_id not in self._tracks:
-            raise UnknownObject(f'no object {object_id!r}; tracked are {list(self._tracks)}')
+        self._known(object_id)
         del self._tracks[object_id]
 
     def reset(self) -> None:
         """Forget all objects and the stream; the next frame is frame 0."""
         self._tracks.clear()
         self._stream = Stream()
+
+    def _known(self, object_id: str) -> ObjectTrack:
+        if object_id not in self._tracks:
+            raise UnknownObject(f'no object {object_id!r}; tracked are {list(self._tracks)}')
+        return self._tracks[object_id]
 
     def _track_next(self, frame: Frame) -> int:
         index = self._advance(frame)
@@ -131,6 +163,13 @@ class Tracker:
         if not stamps or frame.stamp_ns > next(reversed(stamps)):
             return self._track_next(frame)
         return max((index for stamp, index in stamps.items() if stamp < frame.stamp_ns), default=0)
+
+    def _place_tracked(self, frame: Frame) -> int:
+        stamps = self._stream.stamps
+        if frame.stamp_ns not in stamps:
+            known = f'{next(iter(stamps))} to {next(reversed(stamps))} ns' if stamps else 'none'
+            raise FrameNotTracked(f'expected a frame that was tracked, stamps {known}, came {frame.stamp_ns} ns')
+        return stamps[frame.stamp_ns]
 
     def _advance(self, frame: Frame) -> int:
         index = self._stream.next_index
@@ -167,17 +206,21 @@ class Tracker:
             groups.setdefault(self._network.layout(track.bank.recall(index)), []).append(track)
         return list(groups.values())
 
-    def _track(self, tracks: list[ObjectTrack], frame: Frame, index: int, features: FrameFeatures) -> None:
+    def _track(
+        self, tracks: list[ObjectTrack], frame: Frame, index: int, features: FrameFeatures
+    ) -> list[tuple[str, Segmentation]]:
+        """Find objects that remember alike on a frame, and have them remember it."""
         recalls = [track.bank.recall(index) for track in tracks]
         output = self._network.track_frame(features, recalls, None)
         contents = self._network.encode_memory(features, output, prompted=False)
         # Memory sees the mask as it was decoded; people and corrections see it with its holes filled (SAM 2).
         output = self._without_holes(output)
-        found = self._found(frame, index, features, output, contents)
-        for track, (memory, segmentation) in zip(tracks, found, strict=True):
-            track.bank.add_tracked(memory)
-            track.newest = segmentation
-        self._see_classes(tracks, output)
+        shown = []
+        for track, finding in zip(tracks, self._find(frame, index, features, output, contents), strict=True):
+            track.bank.add_tracked(finding.memory)
+            track.see(finding)
+            shown.append((track.object_id, finding.segmentation))
+        return shown
 
     def _segment_prompted(self, track: ObjectTrack, frame: Frame, index: int, prompt: Prompt) -> Segmentation:
         features = self._encode(frame, index)
@@ -185,35 +228,32 @@ class Tracker:
         output = self._network.track_frame(features, [track.recall_for_prompt(index)], batch)
         output = self._without_holes(output)
         contents = self._network.encode_memory(features, output, prompted=True)
-        ((memory, segmentation),) = self._found(frame, index, features, output, contents)
-        track.stage(memory)
-        self._see_classes([track], output)
-        return segmentation
-
-    def _see_classes(self, tracks: Sequence[ObjectTrack], output: MaskOutput) -> None:
-        """Note what the frame shows of the objects' classes. One that is absent keeps its label as it is."""
-        if self._instruments is None or output.semantics is None:
-            return
-        logits = class_logits(output.semantics, self._instruments.embeddings)
-        readings = torch.cat((output.object_score.float().unsqueeze(1), logits), dim=1).tolist()
-        for track, (score, *classes) in zip(tracks, readings, strict=True):
-            if score > 0:
-                track.see_class(classes)
+        (finding,) = self._find(frame, index, features, output, contents)
+        track.stage(finding.memory)
+        track.see(finding)
+        return finding.segmentation
 
     def _label(self, object_id: str) -> Label | None:
         evidence = self._tracks[object_id].evidence
         return evidence.label(self._instruments.names) if self._instruments and evidence else None
 
-    def _found(
+    def _find(
         self, frame: Frame, index: int, features: FrameFeatures, output: MaskOutput, contents: Sequence[MemoryContent]
-    ) -> Iterator[tuple[FrameMemory[MemoryContent], Segmentation]]:
-        """What N objects shall remember of a frame, and what is shown of them."""
-        readings = zip(*_read(output), output.mask_logits.unsqueeze(1), contents, strict=True)
-        for iou, score, presence, logits, content in readings:
-            yield (
-                FrameMemory(index, frame.stamp_ns, iou, score > 0, features.embedding, content, logits),
-                Segmentation(index, logits, iou, presence),
-            )
+    ) -> Iterator[Finding]:
+        readings = zip(self._read(output), output.mask_logits.unsqueeze(1), contents, strict=True)
+        for (iou, score, presence, *classes), logits, content in readings:
+            memory = FrameMemory(index, frame.stamp_ns, iou, score > 0, features.embedding, content, logits)
+            segmentation = Segmentation(index, logits, iou, presence)
+            yield Finding(memory, segmentation, tuple(classes) if score > 0 else ())
+
+    def _read(self, output: MaskOutput) -> list[list[float]]:
+        """Quality, object score, presence and class logits of N objects; the device is waited for once."""
+        score = output.object_score.float()
+        table = torch.stack((output.iou.float(), score, score.sigmoid()), dim=1)
+        if self._instruments is not None and output.semantics is not None:
+            table = torch.cat((table, class_logits(output.semantics, self._instruments.embeddings)), dim=1)
+        readings: list[list[float]] = table.tolist()
+        return readings
 
     def _without_holes(self, output: MaskOutput) -> MaskOutput:
         return output._replace(mask_logits=fill_holes(output.mask_logits, self._switches.fill_hole_area))
@@ -249,10 +289,3 @@ class Tracker:
             for (object_id, segmentation), mask in zip(found, masks, strict=True)
         )
         return FrameResult(index, frame.stamp_ns, tuple(objects))
-
-
-def _read(output: MaskOutput) -> list[list[float]]:
-    """Quality, object score and presence of N objects, as plain numbers: the device is waited for once."""
-    score = output.object_score.float()
-    readings: list[list[float]] = torch.stack((output.iou.float(), score, score.sigmoid())).tolist()
-    return readings
