@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from sam2s_model.data import LabelledVideo, VideoSource
@@ -12,10 +13,14 @@ from sam2s_model.phantom import PhantomConfig, generate, preset
 # 256×256 pixels.
 LEAST_SHARE = 0.0008
 
-FIRST_SEED = 2_000_000
+FIRST_SEED = 2_000_000  # seeds above 1,000,000 are never trained on
+_SHORT = preset('surgery', height=256, width=256, frames=100)
+# Number of videos and what they show.
 SETS: dict[str, tuple[int, PhantomConfig]] = {
-    'phantom-short': (40, preset('surgery', height=256, width=256, frames=100)),
-    'phantom-long': (8, preset('surgery', height=256, width=256, frames=2000, lookalikes=1.0)),
+    'phantom-short': (40, _SHORT),
+    'phantom-long': (8, replace(_SHORT, frames=2000, lookalikes=1.0)),
+    'phantom-tissue': (20, replace(_SHORT, instruments=0.0)),
+    'phantom-noise': (20, replace(_SHORT, disturbance=1.0)),
 }
 BENCHMARKS = tuple(SETS)
 
