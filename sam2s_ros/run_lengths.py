@@ -33,6 +33,11 @@ class MaskRuns:
         """The box as an index into (H, W) arrays."""
         return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
 
+    @property
+    def area(self) -> int:
+        """Pixels of the mask."""
+        return int(self.counts[1::2].sum())
+
 
 def encode_mask(mask: NDArray[np.bool_]) -> MaskRuns:
     """Encode a mask (H, W) bool."""
