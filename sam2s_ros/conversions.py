@@ -121,6 +121,7 @@ def track_array(tracked: TrackedImage, dropped: int = 0) -> TrackArray:
         frame_index=tracked.frame_index,
         dropped=dropped,
         tracks=[track(tracked_object) for tracked_object in tracked.objects],
+        degraded=bool(tracked.hold),
     )
 
 
@@ -139,8 +140,9 @@ def track(tracked: TrackedObject) -> Track:
         centroid=centroid(tracked),
         frames_since_seen=tracked.sighting.frames_since_seen,
         last_seen=time_message(tracked.sighting.last_seen_ns),
-        needs_reprompt=tracked.needs_reprompt,
-        reason=tracked.reason,
+        actionable=tracked.is_actionable,
+        needs_reprompt=tracked.judgement.needs_reprompt,
+        reason=tracked.judgement.reason,
     )
     message.counts.frombytes(tracked.runs.counts.tobytes())
     return message

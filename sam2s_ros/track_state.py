@@ -1,13 +1,9 @@
-"""How far one object's mask can be trusted, from what the model said about it up to now."""
+"""The states of a tracked object, and what decides between them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-
-from sam2s_model import ObjectMask
-
-PRESENT = 0.5  # presence from which the model itself says that the object is in the image
 
 
 class TrackState(IntEnum):
@@ -23,15 +19,36 @@ class TrackState(IntEnum):
 
 @dataclass(frozen=True)
 class StateLimits:
-    """When an object counts as uncertain or lost.
+    """When an object is trusted, doubted and lost. Times in seconds of the stream, whatever the rate of the images.
 
     Attributes:
         uncertain_score: Predicted mask quality in [0, 1] below which a visible object is UNCERTAIN.
-        lost_frames: Processed images without the object after which it is LOST.
+        confirm_after: For so long it must be seen well, without a break, to be TRACKED.
+        lost_after: For so long it must be out of sight to be LOST. Behind smoke or an instrument it is less.
+        left_after: The same for one that was last seen leaving the image.
+        reprompt_after: An object that is UNCERTAIN for so long asks for a prompt.
     """
 
     uncertain_score: float = 0.6
-    lost_frames: int = 15
+    confirm_after: float = 0.2
+    lost_after: float = 0.6
+    left_after: float = 0.3
+    reprompt_after: float = 2.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a consumer needs to know of an object on one image.
+
+    Attributes:
+        state: How far the mask can be trusted.
+        reason: Why it is not TRACKED, for a person; else empty.
+        needs_reprompt: Whether a person should look at the object.
+    """
+
+    state: TrackState
+    reason: str = ''
+    needs_reprompt: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,7 @@ class Sighting:
 
     Attributes:
         tracked_frames: Images processed since its first prompt.
-        frames_since_seen: Processed images since its mask was last not empty; 0 when it is seen now.
+        frames_since_seen: Processed images since it was last seen; 0 when it is seen now.
         last_seen_ns: Stamp of the image on which it was last seen; 0 while never.
     """
 
@@ -49,26 +66,9 @@ class Sighting:
     last_seen_ns: int = 0
 
 
-def is_seen(found: ObjectMask) -> bool:
-    return bool(found.mask.any())
-
-
-def seen_after(sighting: Sighting, found: ObjectMask, stamp_ns: int) -> Sighting:
-    """Follow one more tracked image."""
+def sighting_after(sighting: Sighting, is_seen: bool, stamp_ns: int) -> Sighting:
+    """Follow one more processed image."""
     tracked = sighting.tracked_frames + 1
-    if is_seen(found):
+    if is_seen:
         return Sighting(tracked, 0, stamp_ns)
     return replace(sighting, tracked_frames=tracked, frames_since_seen=sighting.frames_since_seen + 1)
-
-
-def state_of(sighting: Sighting, found: ObjectMask, limits: StateLimits) -> tuple[TrackState, str]:
-    """Return the state, and for a person why it is not TRACKED."""
-    if sighting.frames_since_seen >= limits.lost_frames:
-        return TrackState.LOST, f'not seen for {sighting.frames_since_seen} images'
-    if not is_seen(found) or found.presence < PRESENT:
-        return TrackState.OCCLUDED, f'not seen; presence {found.presence:.2f}'
-    if found.score < limits.uncertain_score:
-        return TrackState.UNCERTAIN, f'predicted quality {found.score:.2f} is below {limits.uncertain_score:.2f}'
-    if sighting.tracked_frames == 0:
-        return TrackState.TENTATIVE, 'just prompted'
-    return TrackState.TRACKED, ''

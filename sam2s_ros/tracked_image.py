@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sam2s_ros.frame_buffer import ReceivedImage
 from sam2s_ros.object_registry import Identity
 from sam2s_ros.run_lengths import MaskRuns
-from sam2s_ros.track_state import Sighting, TrackState
+from sam2s_ros.track_state import Judgement, Sighting, TrackState
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TrackedObject:
         mask: (H, W) bool.
         runs: The same mask as run lengths; its box is the box of the object.
         score, presence: Predicted mask quality and probability of being in the image, in [0, 1].
-        state, reason: How far the mask can be trusted, and why not when it cannot.
+        judgement: How far the mask can be trusted.
         sighting: When it was seen.
     """
 
@@ -48,19 +48,22 @@ class TrackedObject:
     runs: MaskRuns
     score: float
     presence: float
-    state: TrackState
-    reason: str
+    judgement: Judgement
     sighting: Sighting
 
     @property
     def area(self) -> int:
         """Pixels of the mask."""
-        return int(self.runs.counts[1::2].sum())
+        return self.runs.area
 
     @property
-    def needs_reprompt(self) -> bool:
-        """Whether a person should look at this object."""
-        return self.state == TrackState.LOST
+    def state(self) -> TrackState:
+        return self.judgement.state
+
+    @property
+    def is_actionable(self) -> bool:
+        """Whether a control loop may use the mask."""
+        return self.state == TrackState.TRACKED and self.area > 0
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class TrackedImage:
         session_id: Changes whenever the tracker starts anew.
         objects: In the order in which they were added.
         times: Where the time went.
+        hold: Why memory took nothing from this image, for a person; empty when it did.
     """
 
     image: ReceivedImage
@@ -92,3 +96,4 @@ class TrackedImage:
     session_id: str
     objects: tuple[TrackedObject, ...]
     times: StageTimes
+    hold: str = ''

@@ -45,15 +45,16 @@ class TrackingPipeline:
 
     def __init__(self, node: Node, parameters: Parameters, tracker: StreamTracker, labels: Path) -> None:
         self._node = node
-        limits = parameters.input
+        limits, tracking = parameters.input, parameters.tracking
         self._buffer = FrameBuffer(limits.buffer_frames, limits.buffer_megabytes * MEGABYTE)
         session = TrackingSession(
             tracker=tracker,
             decode=partial(decode, max_side=limits.max_side),
             buffer=self._buffer,
             classes=load_class_table(labels),
-            limits=StateLimits(parameters.tracking.uncertain_score),
-            max_objects=parameters.tracking.max_objects,
+            limits=StateLimits(tracking.uncertain_score, tracking.confirm_after, tracking.lost_after),
+            max_objects=tracking.max_objects,
+            auto_freeze=tracking.auto_freeze,
         )
         self._publisher = ResultPublisher(node, parameters.overlay)
         self._worker: InferenceWorker[ReceivedImage, TrackedImage] = InferenceWorker(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from sam2s_model import Frame, FrameResult, InvalidPrompt, ObjectMask, Prompt
 from sam2s_ros.class_table import ClassTable
+from sam2s_ros.events import EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, FrameNotBuffered, NoImage, ReceivedImage
 from sam2s_ros.image_message import BadImage
+from sam2s_ros.memory_hold import Hold, MemoryHold
+from sam2s_ros.object_conditions import ObjectConditions
 from sam2s_ros.object_registry import ObjectRegistry
 from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.prompting import (
@@ -27,8 +30,9 @@ from sam2s_ros.prompting import (
     refuse_all,
     refuse_atomic,
 )
-from sam2s_ros.run_lengths import encode_mask
-from sam2s_ros.track_state import Sighting, StateLimits, seen_after, state_of
+from sam2s_ros.run_lengths import MaskRuns, encode_mask
+from sam2s_ros.stream_seconds import StreamSeconds
+from sam2s_ros.track_state import StateLimits
 from sam2s_ros.tracked_image import ObjectClass, StageTimes, TrackedImage, TrackedObject
 
 
@@ -36,6 +40,7 @@ class StreamTracker(Protocol):
     """What is asked of a tracker; `sam2s_model.Tracker` is one."""
 
     def step(self, frame: Frame) -> FrameResult: ...
+    def look(self, frame: Frame) -> FrameResult: ...
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult: ...
     def remove(self, object_id: str) -> None: ...
     def reset(self) -> None: ...
@@ -51,6 +56,8 @@ class TrackingSession:
         classes: Numbers of the class names; unknown names are added.
         limits: When an object counts as uncertain or lost.
         max_objects: More are refused.
+        auto_freeze: Hold memory while the video shows nothing worth remembering.
+        events: Told what happens to the objects and the video.
     """
 
     def __init__(
@@ -61,15 +68,19 @@ class TrackingSession:
         classes: ClassTable,
         limits: StateLimits,
         max_objects: int,
+        auto_freeze: bool = True,
+        events: EventLog | None = None,
     ) -> None:
         self._tracker = tracker
         self._decode = decode
         self._buffer = buffer
         self._classes = classes
-        self._limits = limits
         self._max_objects = max_objects
         self._registry = ObjectRegistry()
-        self._sightings: dict[str, Sighting] = {}
+        self._events = events or EventLog()
+        self._conditions = ObjectConditions(limits, self._events)
+        self._seconds = StreamSeconds()
+        self._memory_hold = MemoryHold(auto_freeze, self._events)
         self._newest: tuple[ReceivedImage, Frame] | None = None
         self._frame_index = 0
         self.session_id = _new_session_id()
@@ -83,14 +94,24 @@ class TrackingSession:
         begun = time.monotonic_ns()
         frame = self._frame_of(image)
         decoded = time.monotonic_ns()
-        result = self._tracker.step(frame)
+        elapsed_s = self._seconds.pass_to(image)
+        hold = self._memory_hold.look(frame.rgb, elapsed_s, image.stamp_ns)
+        result = self._find(frame, hold)
         self._newest = (image, frame)
         times = StageTimes(image.arrival_ns, begun, decoded, time.monotonic_ns())
         self._number_classes(result)
-        self._note_sightings(result)
-        tracked = self._describe(image, frame, result.objects, times)
+        runs = {found.object_id: encode_mask(found.mask) for found in result.objects}
+        if hold:
+            self._conditions.hold(result, hold.reason)
+        else:
+            self._conditions.follow(result, runs, self._class_names(result), elapsed_s)
+        tracked = self._describe(image, frame, result.objects, runs, times, hold)
         self._frame_index += 1
         return tracked
+
+    def hold_memory(self, is_held: bool) -> None:
+        """Follow the objects without remembering anything new of them, until called again with False."""
+        self._memory_hold.request(is_held)
 
     def add_prompts(self, requests: Sequence[PromptRequest], stamp_ns: int, atomic: bool) -> BatchOutcome:
         """Apply prompts that were drawn on the image of a stamp; 0 means the newest image that was processed.
@@ -114,13 +135,15 @@ class TrackingSession:
         if not found:
             return BatchOutcome(outcomes)
         times = StageTimes(image.arrival_ns, begun, decoded, time.monotonic_ns())
-        return BatchOutcome(outcomes, self._describe(image, frame, found, times))
+        runs = {mask.object_id: encode_mask(mask.mask) for mask in found}
+        return BatchOutcome(outcomes, self._describe(image, frame, found, runs, times))
 
     def reset(self) -> None:
         """Forget all objects and begin a new session."""
         self._tracker.reset()
         self._registry.clear()
-        self._sightings.clear()
+        self._conditions.clear()
+        self._memory_hold.trust_video()
         self._frame_index = 0
         self.session_id = _new_session_id()
 
@@ -133,6 +156,16 @@ class TrackingSession:
         if self._newest and self._newest[0] is image:
             return self._newest[1]
         return Frame(self._decode(image.message), image.stamp_ns)
+
+    def _find(self, frame: Frame, hold: Hold | None) -> FrameResult:
+        """The objects on a frame. Where nothing can be seen, no mask is given: an old one would be a lie."""
+        if hold is None:
+            return self._tracker.step(frame)
+        if not hold.is_blind:
+            return self._tracker.look(frame)
+        nothing = np.zeros(frame.rgb.shape[:2], np.bool_)
+        unseen = tuple(ObjectMask(object_id, nothing, 0.0, 0.0) for object_id in self._registry.object_ids)
+        return FrameResult(self._frame_index, frame.stamp_ns, unseen)
 
     def _apply(self, frame: Frame, plan: Plan, atomic: bool) -> tuple[tuple[PromptOutcome, ...], list[ObjectMask]]:
         """Apply what passed the checks; give the outcomes and all objects that were found on the frame.
@@ -178,7 +211,8 @@ class TrackingSession:
             self._registry.add(planned.object_id, planned.label)
         elif planned.label:
             self._registry.relabel(planned.object_id, planned.label)
-        self._sightings[planned.object_id] = Sighting(last_seen_ns=stamp_ns)
+        self._conditions.begin(planned.object_id, stamp_ns)
+        self._memory_hold.trust_video()  # what a person points at is worth remembering
 
     def _remove_all_but(self, kept: Sequence[str]) -> None:
         for object_id in set(self._registry.object_ids) - set(kept):
@@ -187,7 +221,7 @@ class TrackingSession:
 
     def _forget(self, object_id: str) -> None:
         self._registry.remove(object_id)
-        self._sightings.pop(object_id, None)
+        self._conditions.forget(object_id)
 
     def _outcome(self, found: ObjectMask) -> PromptOutcome:
         slot, number = self._registry[found.object_id].slot, self._class_of(found).number
@@ -207,31 +241,33 @@ class TrackingSession:
             if found.label is not None:
                 self._classes.add(found.label.name)
 
-    def _note_sightings(self, result: FrameResult) -> None:
-        for found in result.objects:
-            sighting = self._sightings[found.object_id]
-            self._sightings[found.object_id] = seen_after(sighting, found, result.stamp_ns)
+    def _class_names(self, result: FrameResult) -> dict[str, str]:
+        return {found.object_id: self._class_of(found).name for found in result.objects}
 
     def _describe(
-        self, image: ReceivedImage, frame: Frame, found: Sequence[ObjectMask], times: StageTimes
+        self,
+        image: ReceivedImage,
+        frame: Frame,
+        found: Sequence[ObjectMask],
+        runs: Mapping[str, MaskRuns],
+        times: StageTimes,
+        hold: Hold | None = None,
     ) -> TrackedImage:
-        objects = tuple(self._describe_object(mask) for mask in found)
-        return TrackedImage(image, frame.rgb, self._frame_index, self.session_id, objects, times)
+        objects = tuple(self._describe_object(mask, runs[mask.object_id]) for mask in found)
+        reason = hold.reason if hold else ''
+        return TrackedImage(image, frame.rgb, self._frame_index, self.session_id, objects, times, reason)
 
-    def _describe_object(self, found: ObjectMask) -> TrackedObject:
-        identity = self._registry[found.object_id]
-        sighting = self._sightings[found.object_id]
-        state, reason = state_of(sighting, found, self._limits)
+    def _describe_object(self, found: ObjectMask, runs: MaskRuns) -> TrackedObject:
+        condition = self._conditions[found.object_id]
         return TrackedObject(
-            identity=identity,
+            identity=self._registry[found.object_id],
             object_class=self._class_of(found),
             mask=found.mask,
-            runs=encode_mask(found.mask),
+            runs=runs,
             score=found.score,
             presence=found.presence,
-            state=state,
-            reason=reason,
-            sighting=sighting,
+            judgement=condition.judgement,
+            sighting=condition.sighting,
         )
 
 

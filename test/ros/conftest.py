@@ -22,7 +22,7 @@ import pytest
 from sam2s_model import BoxPrompt, Frame, FrameResult, MaskPrompt, ObjectMask, PointPrompt, Prompt
 from sam2s_ros.object_registry import Identity
 from sam2s_ros.run_lengths import encode_mask
-from sam2s_ros.track_state import Sighting, TrackState
+from sam2s_ros.track_state import Judgement, Sighting, TrackState
 from sam2s_ros.tracked_image import ObjectClass, TrackedObject
 
 HEIGHT, WIDTH = 60, 80
@@ -39,6 +39,9 @@ class BlobTracker:
 
     def step(self, frame: Frame) -> FrameResult:
         self.index += 1
+        return self._result(frame)
+
+    def look(self, frame: Frame) -> FrameResult:
         return self._result(frame)
 
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult:
@@ -100,8 +103,7 @@ def tracked_object() -> MakeObject:
             runs=encode_mask(mask),
             score=score,
             presence=0.95,
-            state=state,
-            reason='' if state == TrackState.TRACKED else 'because',
+            judgement=Judgement(state, '' if state == TrackState.TRACKED else 'because', state == TrackState.LOST),
             sighting=Sighting(5, 0, 3_000_000_007),
         )
 

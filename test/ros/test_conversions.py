@@ -131,6 +131,15 @@ def test_a_track_tells_all_that_is_known_of_an_object(tracked_object: MakeObject
     assert message.last_seen == Time(sec=3, nanosec=7)
 
 
+@pytest.mark.parametrize('state', TrackState)
+def test_only_a_tracked_object_may_be_acted_on(tracked_object: MakeObject, state: TrackState) -> None:
+    assert track(tracked_object(state=state)).actionable == (state == TrackState.TRACKED)
+
+
+def test_an_object_without_a_mask_is_never_acted_on(tracked_object: MakeObject) -> None:
+    assert not track(tracked_object(None, state=TrackState.TRACKED)).actionable
+
+
 def test_a_track_s_mask_survives_the_message(tracked_object: MakeObject) -> None:
     tracked = tracked_object((40, 30, 13))
     message = track(tracked)

@@ -42,7 +42,7 @@ class Stream:
 
     def __init__(self, tracker: Any, max_objects: int = 4) -> None:
         self.buffer = FrameBuffer(max_frames=5, max_bytes=10**9)
-        limits = StateLimits(lost_frames=2)
+        limits = StateLimits(confirm_after=0.0, lost_after=5e-9)
         self.session = TrackingSession(tracker, decode, self.buffer, ClassTable({'grasper': 3}), limits, max_objects)
         self.stamp = 0
 
@@ -229,7 +229,7 @@ class ChoosyTracker:
 
     def __init__(self, inner: Any, refused: str, error: Exception) -> None:
         self.inner, self.refused, self.error = inner, refused, error
-        self.step, self.remove, self.reset = inner.step, inner.remove, inner.reset
+        self.step, self.look, self.remove, self.reset = inner.step, inner.look, inner.remove, inner.reset
 
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult:
         if object_id == self.refused:
@@ -255,3 +255,27 @@ def test_a_failed_replacement_forgets_the_object_rather_than_keep_half_of_it(blo
     tracker.refused = ''
     assert stream.track(scene()).objects == ()
     assert codes(stream.add(stream.point(LEFT))) == [PromptCode.OK]
+
+
+def test_a_blank_video_freezes_the_objects_without_a_mask_and_without_reaching_the_tracker(
+    stream: Stream, blob_tracker: Any
+) -> None:
+    stream.track(scene())
+    stream.add(stream.point(LEFT))
+    index = blob_tracker.index
+    tracked = stream.track(np.zeros((60, 80, 3), np.uint8))
+    (found,) = tracked.objects
+    assert (found.state, found.area, found.is_actionable) == (TrackState.FROZEN, 0, False)
+    assert tracked.hold == found.judgement.reason == 'the video is blank'
+    assert blob_tracker.index == index
+
+
+def test_memory_held_by_request_still_gives_masks(stream: Stream, blob_tracker: Any) -> None:
+    stream.track(scene())
+    stream.add(stream.point(LEFT))
+    stream.session.hold_memory(True)
+    index = blob_tracker.index
+    (found,) = stream.track(scene(shift=3)).objects
+    assert (found.state, found.area, blob_tracker.index) == (TrackState.FROZEN, 400, index)
+    stream.session.hold_memory(False)
+    assert stream.track(scene()).objects[0].state == TrackState.TRACKED
