@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -73,7 +73,13 @@ class Tracker:
     @torch.inference_mode()
     def step(self, frame: Frame) -> FrameResult:
         """Track every object on the next frame of the stream."""
-        index = self._track_next(frame)
+        index = self._move_on(frame, self._track)
+        return self._result(frame, index)
+
+    @torch.inference_mode()
+    def look(self, frame: Frame) -> FrameResult:
+        """Find every object on the next frame, and remember nothing of it: smoke should not become memory."""
+        index = self._move_on(frame, self._look_for)
         return self._result(frame, index)
 
     @torch.inference_mode()
@@ -145,14 +151,15 @@ class Tracker:
             raise UnknownObject(f'no object {object_id!r}; tracked are {list(self._tracks)}')
         return self._tracks[object_id]
 
-    def _track_next(self, frame: Frame) -> int:
+    def _move_on(self, frame: Frame, segment: Callable[[list[ObjectTrack], Frame, int, FrameFeatures], object]) -> int:
+        """Go on to the next frame and segment all objects on it, those that remember alike together."""
         index = self._advance(frame)
         if self._tracks:
             features = self._encode(frame, index)
             for track in self._tracks.values():
                 track.move_on()
             for group in self._groups(self._tracks.values(), index):
-                self._track(group, frame, index, features)
+                segment(group, frame, index, features)
         return index
 
     def _place(self, frame: Frame) -> int:
@@ -161,7 +168,7 @@ class Tracker:
         if frame.stamp_ns in stamps:
             return stamps[frame.stamp_ns]
         if not stamps or frame.stamp_ns > next(reversed(stamps)):
-            return self._track_next(frame)
+            return self._move_on(frame, self._track)
         return max((index for stamp, index in stamps.items() if stamp < frame.stamp_ns), default=0)
 
     def _place_tracked(self, frame: Frame) -> int:
@@ -221,6 +228,14 @@ class Tracker:
             track.see(finding)
             shown.append((track.object_id, finding.segmentation))
         return shown
+
+    def _look_for(self, tracks: list[ObjectTrack], frame: Frame, index: int, features: FrameFeatures) -> None:
+        output = self._network.track_frame(features, [track.bank.recall(index) for track in tracks], None)
+        output = self._without_holes(output)
+        for track, finding in zip(
+            tracks, self._find(frame, index, features, output, [None] * len(tracks)), strict=True
+        ):
+            track.newest = finding.segmentation
 
     def _segment_prompted(self, track: ObjectTrack, frame: Frame, index: int, prompt: Prompt) -> Segmentation:
         features = self._encode(frame, index)

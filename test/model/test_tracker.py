@@ -190,6 +190,17 @@ def test_an_unknown_object_cannot_be_removed(tracker: Tracker) -> None:
         tracker.remove('b')
 
 
+def test_a_frame_that_is_only_looked_at_shows_the_objects_and_is_not_remembered(
+    tracker: Tracker, network: NotingNetwork
+) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    (found,) = tracker.look(frame(1)).objects
+    assert found.mask.all()
+    tracker.step(frame(2))
+    (recall,) = network.asked[-1].recalls
+    assert [slot.memory.content for slot in recall.frames] == ['prompted 0']
+
+
 def test_a_reset_forgets_objects_and_frames(tracker: Tracker) -> None:
     tracker.prompt(frame(0), 'a', BOX)
     tracker.reset()
