@@ -59,7 +59,7 @@ class Run:
         """Go on from the checkpoint in a folder, if there is one."""
         if not (folder / LAST).is_file():
             return
-        state = torch.load(folder / LAST, map_location=device, weights_only=True)
+        state = torch.load(folder / LAST, map_location='cpu', weights_only=True)
         self.step = state['step']
         self.network.load_state_dict(state['network'])
         self.averaged.load_state_dict(state['averaged'])

@@ -25,15 +25,19 @@ class SourceSettings:
             phantom.
         share: How often it is drawn from, in relation to the shares of the others (SAM2S: images 1, videos 4).
         length: Frames of a phantom video from which a DiveMem clip is drawn.
+        strides: Gaps between neighbouring frames of a phantom video in 1/25 s, one drawn for each.
     """
 
     path: str = ''
     share: float = 1.0
     length: int = 64
+    strides: tuple[int, ...] = STRIDES
 
     def __post_init__(self) -> None:
         if self.share <= 0:
             raise ValueError(f'share: expected a positive number, came {self.share}')
+        if not self.strides or min(self.strides) < 1:
+            raise ValueError(f'strides: expected gaps of at least 1, came {self.strides}')
 
 
 class Videos(Protocol):
@@ -56,10 +60,11 @@ class PhantomVideos:
     """Phantom videos, made when they are drawn; long ones have `length` frames."""
 
     length: int
+    strides: tuple[int, ...]
 
     def draw(self, rng: np.random.Generator, side: int, frames: int, whole: bool) -> Video:
         """A new video of the size that is wanted."""
-        video = training_clip(rng, side, self.length if whole else frames, STRIDES)
+        video = training_clip(rng, side, self.length if whole else frames, self.strides)
         return VideoInMemory(video.frames, video.labels, video.names)
 
 
@@ -85,4 +90,4 @@ def open_sources(settings: Mapping[str, SourceSettings]) -> Sources:
 
 
 def _open(settings: SourceSettings) -> Videos:
-    return StoredVideos(Path(settings.path)) if settings.path else PhantomVideos(settings.length)
+    return StoredVideos(Path(settings.path)) if settings.path else PhantomVideos(settings.length, settings.strides)
