@@ -31,8 +31,8 @@ class CellMask(NamedTuple):
     Attributes:
         keys: (h·w, K) those of the frame.
         mask: (h·w,) its mask in [0, 1].
-        look: (C,) mean feature of what the mask covers, 0 when it covers nothing. Matching keys mean something else in
-            every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
+        look: (T,) mean of what the trunk sees under the mask, 0 when it covers nothing. Matching keys mean something
+            else in every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
     """
 
     keys: Tensor

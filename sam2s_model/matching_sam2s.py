@@ -28,6 +28,7 @@ from sam2s_model.semantics import FrameView, MemoryView, SemanticBranch
 
 KEY_DIM = 64
 NECK_CHANNELS = (24, 40, 112, 320)  # of the trunk's maps at strides 4, 8, 16 and 32
+TRUNK_DIM = NECK_CHANNELS[2] + NECK_CHANNELS[3]  # what the semantic branch looks at
 D_MODEL = 128
 MASK_PROMPT_LOGIT = 10.0
 START_WEIGHT = 0.5  # of the read-out's logits in the mask's; a mask that starts out sure of itself learns nothing
@@ -58,7 +59,7 @@ class MatchingSam2s(nn.Module):
         self.clue_encoder = ClueEncoder(d_model)
         self.refiner = _channels_last(Refiner(d_model // 4, d_model // 8, 1 + MAPS))
         self.mask_decoder = MaskDecoder(d_model, heads=4, ffn=512, iou_hidden=d_model)
-        self.tsl = SemanticBranch(d_model, d_model, semantic_dim) if semantic_dim else None
+        self.tsl = SemanticBranch(d_model, TRUNK_DIM, semantic_dim, TRUNK_DIM) if semantic_dim else None
         self._start_from_the_read_out()
 
     def _start_from_the_read_out(self) -> None:
@@ -100,7 +101,8 @@ class MatchingSam2s(nn.Module):
         normed = [norm(features) for norm, features in zip(self.tap_norms, self._taps(maps), strict=True)]
         features = self.neck(normed)
         high_res = self.mask_decoder.project_high_res(features.stride4, features.stride8)
-        return FrameFeatures(image, features.stride16, high_res, keys.flatten(), keys)
+        trunk = None if self.tsl is None else _join(normed[2], normed[3])
+        return FrameFeatures(image, features.stride16, high_res, keys.flatten(), keys, trunk)
 
     def _see(self, images: Tensor) -> TrunkMaps:
         with computing_in(self.precision, images):
@@ -134,15 +136,16 @@ class MatchingSam2s(nn.Module):
         start = _upsample(clue.logits) * START_WEIGHT + correction.float()
         output = output._replace(mask_logits=output.mask_logits + start)
         chosen = choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False)
-        return _gate(output, chosen)._replace(semantics=self._semantics(recalls, output, chosen.token))
+        return _gate(output, chosen)._replace(semantics=self._semantics(features, recalls, output, chosen))
 
     def _semantics(
-        self, recalls: Sequence[Recall[CellMask]], output: DecoderOutput, mask_token: Tensor
+        self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], output: DecoderOutput, chosen: ChosenMask
     ) -> Tensor | None:
         if self.tsl is None:
             return None
         position = self.point_encoder.dense_position(output.cells.shape[-2], output.cells.shape[-1])
-        semantics: Tensor = self.tsl(_remembered_looks(recalls), FrameView(output.cells, position, mask_token))
+        view = FrameView(output.cells, position, chosen.token, chosen.mask_logits, features.trunk)
+        semantics: Tensor = self.tsl(_remembered_looks(recalls), view)
         return semantics
 
     def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[CellMask]:
@@ -151,7 +154,7 @@ class MatchingSam2s(nn.Module):
         # A prompted mask is what a person said: remembered sharp. A tracked one keeps its doubts.
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
         masks = masks.detach()
-        looks = [None] * len(masks) if self.tsl is None else _mean_features(features.stride16, masks)
+        looks = [None] * len(masks) if features.trunk is None else _mean_features(features.trunk, masks)
         cells = F.avg_pool2d(masks, 2).flatten(1)
         return [CellMask(features.keys, *content) for content in zip(cells, looks, strict=True)]
 
@@ -187,14 +190,19 @@ def _upsample(logits: Tensor) -> Tensor:
     return F.interpolate(logits, scale_factor=2, mode='bilinear', align_corners=False)
 
 
-def _mean_features(stride16: Tensor, masks: Tensor) -> Tensor:
-    """Mean (N, C) of the features (1, C, S/16, S/16) under each mask (N, 1, S/4, S/4); 0 under an empty one."""
-    weights = F.avg_pool2d(masks, 4).flatten(1).to(stride16.dtype)
-    return weights @ stride16.flatten(2)[0].T / weights.sum(1, keepdim=True).clamp_min(SMALLEST_LOOK)
+def _join(stride16: Tensor, stride32: Tensor) -> Tensor:
+    """The trunk's deepest maps at stride 16: ImageNet has taught them what things are, not where they end."""
+    return torch.cat((stride16, _upsample(stride32)), dim=1)
+
+
+def _mean_features(features: Tensor, masks: Tensor) -> Tensor:
+    """Mean (N, T) of the features (1, T, S/16, S/16) under each mask (N, 1, S/4, S/4); 0 under an empty one."""
+    weights = F.avg_pool2d(masks, 4).flatten(1).to(features.dtype)
+    return weights @ features.flatten(2)[0].T / weights.sum(1, keepdim=True).clamp_min(SMALLEST_LOOK)
 
 
 def _remembered_looks(recalls: Sequence[Recall[CellMask]]) -> MemoryView | None:
-    """What N objects looked like on the frames that they remember: (N, F, C)."""
+    """What N objects looked like on the frames that they remember: (N, F, T)."""
     if not recalls[0].frames:
         return None
     looks = torch.stack([torch.stack([_look(slot.memory.content) for slot in recall.frames]) for recall in recalls])

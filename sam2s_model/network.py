@@ -33,6 +33,7 @@ class FrameFeatures(NamedTuple):
         high_res: Fine features for mask borders.
         embedding: (D,) what DiveMem compares frames by, E(f) in SAM2S Eq. 2.
         keys: (S/8 · S/8, K) unit vectors for matching; None where the network does not match.
+        trunk: (1, T, S/16, S/16) what the trunk itself sees; None where no semantic branch looks at it.
     """
 
     image: Tensor
@@ -40,6 +41,7 @@ class FrameFeatures(NamedTuple):
     high_res: HighResFeatures
     embedding: Tensor
     keys: Tensor | None = None
+    trunk: Tensor | None = None
 
 
 class PromptBatch(NamedTuple):

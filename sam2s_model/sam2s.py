@@ -15,7 +15,7 @@ from sam2s_model.frame_memory import Recall
 from sam2s_model.hiera import Hiera
 from sam2s_model.image_encoder import FpnNeck, ImageEncoder
 from sam2s_model.layers import Mlp
-from sam2s_model.mask_decoder import DecoderOutput, MaskDecoder, choose_mask
+from sam2s_model.mask_decoder import ChosenMask, DecoderOutput, MaskDecoder, choose_mask
 from sam2s_model.memory_attention import MemoryAttention
 from sam2s_model.memory_encoder import MemoryEncoder
 from sam2s_model.memory_tokens import (
@@ -166,14 +166,15 @@ class Sam2s(nn.Module):
         present = score > 0
         logits = torch.where(present[:, None, None, None], chosen.mask_logits, NO_OBJECT_LOGIT)
         pointer = torch.where(present[:, None], self.obj_ptr_proj(chosen.token), self.no_obj_ptr)
-        return MaskOutput(logits, chosen.iou, score, pointer, output, self._semantics(memory, output, chosen.token))
+        return MaskOutput(logits, chosen.iou, score, pointer, output, self._semantics(memory, output, chosen))
 
-    def _semantics(self, memory: MemoryTokens | None, output: DecoderOutput, mask_token: Tensor) -> Tensor | None:
+    def _semantics(self, memory: MemoryTokens | None, output: DecoderOutput, chosen: ChosenMask) -> Tensor | None:
         if self.tsl is None:
             return None
         position = self.sam_prompt_encoder.dense_position(output.cells.shape[-2], output.cells.shape[-1])
         remembered = None if memory is None else MemoryView(memory.tokens + memory.positions, memory.tokens)
-        semantics: Tensor = self.tsl(remembered, FrameView(output.cells, position, mask_token))
+        view = FrameView(output.cells, position, chosen.token, chosen.mask_logits)
+        semantics: Tensor = self.tsl(remembered, view)
         return semantics
 
     def _take_mask(self, features: FrameFeatures, mask: Tensor) -> MaskOutput:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sam2s_model.layers import Mlp
 
+MASK_FLOOR = 1e-3  # weight of cells beside the mask; an empty mask leaves attention as it would be without one
 FFN_WIDTH = 4  # hidden channels of a reader's feed-forward part, in multiples of the token's
 
 
@@ -31,11 +32,15 @@ class FrameView(NamedTuple):
         cells: (N, C, h, w) image features after the two-way transformer.
         position: (1, C, h, w) position code of the cells.
         mask_token: (N, C) the token of the chosen mask, which says whose class is asked for.
+        mask_logits: (N, 1, 4h, 4w) the chosen mask, within which to look.
+        trunk: (1, T, h, w) what the trunk sees, where it is asked, too.
     """
 
     cells: Tensor
     position: Tensor
     mask_token: Tensor
+    mask_logits: Tensor
+    trunk: Tensor | None = None
 
 
 class TokenReader(nn.Module):
@@ -51,9 +56,10 @@ class TokenReader(nn.Module):
         self.mlp = Mlp(dim, FFN_WIDTH * dim, dim)
         self.norm2 = nn.LayerNorm(dim)
 
-    def forward(self, token: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Update the token (N, 1, C) from keys and values (N, L, M)."""
-        read = F.scaled_dot_product_attention(self.q_proj(token), self.k_proj(keys), self.v_proj(values))
+    def forward(self, token: Tensor, keys: Tensor, values: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Update the token (N, 1, C) from keys and values (N, L, M), which count as much as weights (N, L) say."""
+        bias = None if weights is None else weights.log().unsqueeze(1)
+        read = F.scaled_dot_product_attention(self.q_proj(token), self.k_proj(keys), self.v_proj(values), bias)
         token = self.norm1(token + self.out_proj(read))
         updated: Tensor = self.norm2(token + self.mlp(token))
         return updated
@@ -66,21 +72,36 @@ class SemanticBranch(nn.Module):
         d_model: Channels C of image features and tokens.
         memory_dim: Channels M of what is remembered.
         dim: Channels D of the instrument bank.
+        trunk_dim: Channels T of `FrameView.trunk`; 0 where the branch does not look at the trunk.
     """
 
-    def __init__(self, d_model: int, memory_dim: int, dim: int) -> None:
+    def __init__(self, d_model: int, memory_dim: int, dim: int, trunk_dim: int = 0) -> None:
         super().__init__()
         self.cls_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, d_model), std=0.02))
         self.memory_reader = TokenReader(d_model, memory_dim)
         self.frame_reader = TokenReader(d_model, d_model)
         self.proj = Mlp(d_model, d_model, dim)
+        self.trunk_proj = nn.Linear(trunk_dim, d_model) if trunk_dim else None
 
     def forward(self, memory: MemoryView | None, frame: FrameView) -> Tensor:
         """Say what N objects are: x'_c of SAM2S Eq. 3, (N, D). Without memory the frame alone is read."""
         token = self.cls_token.expand(len(frame.mask_token), -1, -1)
         if memory is not None:
             token = self.memory_reader(token, memory.keys, memory.values)
-        cells, position = (view.flatten(2).transpose(1, 2) for view in (frame.cells, frame.position))
-        token = self.frame_reader(token + frame.mask_token.unsqueeze(1), cells + position, cells)
+        cells = _sequence(frame.cells)
+        if self.trunk_proj is not None and frame.trunk is not None:
+            cells = cells + self.trunk_proj(_sequence(frame.trunk))
+        keys, weights = cells + _sequence(frame.position), _cell_weights(frame.mask_logits).to(cells.dtype)
+        token = self.frame_reader(token + frame.mask_token.unsqueeze(1), keys, cells, weights)
         semantics: Tensor = self.proj(token.squeeze(1))
         return semantics
+
+
+def _sequence(features: Tensor) -> Tensor:
+    """A map (N, C, h, w) as cells (N, h·w, C)."""
+    return features.flatten(2).transpose(1, 2)
+
+
+def _cell_weights(mask_logits: Tensor) -> Tensor:
+    """Share of each cell (N, h·w) that the mask covers. The class shall not move the mask: no gradient."""
+    return F.avg_pool2d(mask_logits.detach().float().sigmoid(), 4).flatten(1).clamp_min(MASK_FLOOR)

@@ -170,13 +170,14 @@ def test_the_look_of_an_object_is_the_mean_feature_under_its_mask() -> None:
         features = network.encode_image(torch.rand(1, 3, SIDE, SIDE), calibration)
         seen, unseen = (content.look for content in network.encode_memory(features, output, prompted=True))
     assert seen is not None and unseen is not None
-    torch.testing.assert_close(seen, features.stride16[0, :, :2, 1].mean(1))
+    assert features.trunk is not None
+    torch.testing.assert_close(seen, features.trunk[0, :, :2, 1].mean(1))
     assert not unseen.any()
 
 
 def test_the_size_of_the_answer_is_that_of_the_bank() -> None:
     branch = SemanticBranch(d_model=16, memory_dim=4, dim=8)
-    frame = FrameView(torch.randn(3, 16, 2, 5), torch.randn(1, 16, 2, 5), torch.randn(3, 16))
+    frame = FrameView(torch.randn(3, 16, 2, 5), torch.randn(1, 16, 2, 5), torch.randn(3, 16), torch.zeros(3, 1, 8, 20))
     memory = torch.randn(3, 7, 4)
     assert branch(None, frame).shape == branch(MemoryView(memory, memory), frame).shape == (3, 8)
 
@@ -184,5 +185,17 @@ def test_the_size_of_the_answer_is_that_of_the_bank() -> None:
 def test_the_answer_depends_on_whose_mask_it_is() -> None:
     branch = SemanticBranch(d_model=16, memory_dim=4, dim=8)
     cells, position = torch.randn(1, 16, 2, 5).expand(2, -1, -1, -1), torch.randn(1, 16, 2, 5)
-    one, other = branch(None, FrameView(cells, position, torch.randn(2, 16)))
+    one, other = branch(None, FrameView(cells, position, torch.randn(2, 16), torch.zeros(2, 1, 8, 20)))
     assert not torch.allclose(one, other)
+
+
+@pytest.mark.parametrize(('where', 'matters'), [(slice(0, 4), True), (slice(4, 8), False)], ids=['inside', 'beside'])
+def test_the_branch_looks_within_the_mask(where: slice, matters: bool) -> None:
+    torch.manual_seed(0)
+    branch = SemanticBranch(d_model=16, memory_dim=4, dim=8)
+    mask = torch.full((1, 1, 8, 4), -20.0)
+    mask[..., :4, :] = 20.0
+    seen = FrameView(torch.randn(1, 16, 2, 1), torch.zeros(1, 16, 2, 1), torch.randn(1, 16), mask)
+    changed = seen._replace(cells=seen.cells.clone())
+    changed.cells[:, :, where.start // 4] += torch.randn(1, 16, 1)
+    assert torch.allclose(branch(None, seen), branch(None, changed), atol=0.02) is not matters

@@ -63,10 +63,10 @@ def views(requires_grad: bool) -> tuple[MemoryView, FrameView]:
         return torch.randn(*shape, generator=generator).requires_grad_(requires_grad)
 
     memory = draw(2, 5, 4)
-    return MemoryView(memory, memory), FrameView(draw(2, 8, 3, 3), draw(1, 8, 3, 3), draw(2, 8))
+    return MemoryView(memory, memory), FrameView(draw(2, 8, 3, 3), draw(1, 8, 3, 3), draw(2, 8), draw(2, 1, 12, 12))
 
 
-def test_gradients_reach_all_of_the_branch_and_all_that_it_reads_but_not_the_text() -> None:
+def test_gradients_reach_all_of_the_branch_and_all_that_it_reads_but_neither_text_nor_mask() -> None:
     branch = SemanticBranch(8, 4, 8)
     memory, frame = views(requires_grad=True)
     semantic_loss(branch(memory, frame), torch.tensor([0, 1]), EVERYBODY, HOOK_AND_SNARE).backward()
@@ -77,6 +77,7 @@ def test_gradients_reach_all_of_the_branch_and_all_that_it_reads_but_not_the_tex
     assert all(tensor.grad is not None and tensor.grad.any() for tensor in read)
     assert all(learnt[name].grad is not None and learnt[name].grad.any() for name in learnt.keys() - idle)
     assert HOOK_AND_SNARE.embeddings.grad is None
+    assert frame.mask_logits.grad is None
 
 
 def test_a_branch_learns_two_classes() -> None:
