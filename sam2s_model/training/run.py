@@ -55,7 +55,7 @@ class Run:
         torch.save(state, temporary)
         temporary.replace(folder / LAST)
 
-    def resume(self, folder: Path, device: torch.device) -> None:
+    def resume(self, folder: Path) -> None:
         """Go on from the checkpoint in a folder, if there is one."""
         if not (folder / LAST).is_file():
             return

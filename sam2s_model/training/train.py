@@ -78,7 +78,7 @@ def train_network(network: AnyNetwork, clips: Clips, config: TrainingConfig, unt
     network = network.to(processes.device).train()
     network.precision = choose_precision(config.precision, processes.device, half_by_default=True)
     run = Run(network, averaged_copy(network), build_optimizer(network, config.optimizer))
-    run.resume(folder, processes.device)
+    run.resume(folder)
     lesson = _prepare(config, clips, processes, run.step)
     last = min(config.steps, until or config.steps)
     journal = Journal(folder, config.tensorboard) if processes.rank == 0 else None
