@@ -68,6 +68,9 @@ class TrackingParameters:
     confirm_after: float = _parameter(0.2, 'Seconds that an object must be seen well to be TRACKED.', (0.0, 10.0))
     lost_after: float = _parameter(0.6, 'Seconds out of sight after which an object is LOST.', (0.1, 60.0))
     auto_freeze: bool = _parameter(True, 'Hold memory while the video is blank, frozen, out of the body or smoke.')
+    catch_up_frames: int = _parameter(
+        8, 'Images on which an object is tracked again, at most, after a prompt on one that has passed.', (0, 128)
+    )
 
 
 @dataclass(frozen=True)

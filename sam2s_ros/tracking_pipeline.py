@@ -55,6 +55,7 @@ class TrackingPipeline:
             limits=StateLimits(tracking.uncertain_score, tracking.confirm_after, tracking.lost_after),
             max_objects=tracking.max_objects,
             auto_freeze=tracking.auto_freeze,
+            catch_up_frames=tracking.catch_up_frames,
         )
         self._publisher = ResultPublisher(node, parameters.overlay)
         self._worker: InferenceWorker[ReceivedImage, TrackedImage] = InferenceWorker(

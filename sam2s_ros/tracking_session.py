@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sam2s_model import Frame, FrameResult, InvalidPrompt, ObjectMask, Prompt
+from sam2s_model import Frame, FrameNotTracked, FrameResult, InvalidPrompt, ObjectMask, Prompt
 from sam2s_ros.class_table import ClassTable
 from sam2s_ros.events import EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, FrameNotBuffered, NoImage, ReceivedImage
@@ -18,6 +19,7 @@ from sam2s_ros.image_message import BadImage
 from sam2s_ros.memory_hold import Hold, MemoryHold
 from sam2s_ros.object_conditions import ObjectConditions
 from sam2s_ros.object_registry import ObjectRegistry
+from sam2s_ros.passed_frames import PassedFrames
 from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.prompting import (
     BatchOutcome,
@@ -42,6 +44,7 @@ class StreamTracker(Protocol):
     def step(self, frame: Frame) -> FrameResult: ...
     def look(self, frame: Frame) -> FrameResult: ...
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult: ...
+    def catch_up(self, frame: Frame, object_ids: Iterable[str]) -> FrameResult: ...
     def remove(self, object_id: str) -> None: ...
     def reset(self) -> None: ...
 
@@ -58,6 +61,7 @@ class TrackingSession:
         max_objects: More are refused.
         auto_freeze: Hold memory while the video shows nothing worth remembering.
         events: Told what happens to the objects and the video.
+        catch_up_frames: Images on which an object is tracked again, at most, after a prompt on one that has passed.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class TrackingSession:
         max_objects: int,
         auto_freeze: bool = True,
         events: EventLog | None = None,
+        catch_up_frames: int = 8,
     ) -> None:
         self._tracker = tracker
         self._decode = decode
@@ -82,6 +87,7 @@ class TrackingSession:
         self._seconds = StreamSeconds()
         self._memory_hold = MemoryHold(auto_freeze, self._events)
         self._newest: tuple[ReceivedImage, Frame] | None = None
+        self._passed = PassedFrames(catch_up_frames)
         self._frame_index = 0
         self.session_id = _new_session_id()
 
@@ -98,6 +104,8 @@ class TrackingSession:
         hold = self._memory_hold.look(frame.rgb, elapsed_s, image.stamp_ns)
         result = self._find(frame, hold)
         self._newest = (image, frame)
+        if hold is None:
+            self._passed.note(image.stamp_ns)
         times = StageTimes(image.arrival_ns, begun, decoded, time.monotonic_ns())
         self._number_classes(result)
         runs = {found.object_id: encode_mask(found.mask) for found in result.objects}
@@ -136,7 +144,9 @@ class TrackingSession:
             return BatchOutcome(outcomes)
         times = StageTimes(image.arrival_ns, begun, decoded, time.monotonic_ns())
         runs = {mask.object_id: encode_mask(mask.mask) for mask in found}
-        return BatchOutcome(outcomes, self._describe(image, frame, found, runs, times))
+        tracked = self._describe(image, frame, found, runs, times)
+        self._catch_up(image.stamp_ns, [outcome.object_id for outcome in outcomes if outcome.code == PromptCode.OK])
+        return BatchOutcome(outcomes, tracked)
 
     def reset(self) -> None:
         """Forget all objects and begin a new session."""
@@ -144,6 +154,7 @@ class TrackingSession:
         self._registry.clear()
         self._conditions.clear()
         self._memory_hold.trust_video()
+        self._passed.clear()
         self._frame_index = 0
         self.session_id = _new_session_id()
 
@@ -166,6 +177,12 @@ class TrackingSession:
         nothing = np.zeros(frame.rgb.shape[:2], np.bool_)
         unseen = tuple(ObjectMask(object_id, nothing, 0.0, 0.0) for object_id in self._registry.object_ids)
         return FrameResult(self._frame_index, frame.stamp_ns, unseen)
+
+    def _catch_up(self, stamp_ns: int, object_ids: Sequence[str]) -> None:
+        """Track objects again on what was tracked since the image they were prompted on, so that they are right now."""
+        for passed_ns in self._passed.since(stamp_ns) if object_ids else ():
+            with suppress(FrameNotBuffered, FrameNotTracked):  # any of the images may be missing
+                self._tracker.catch_up(self._frame_of(self._buffer.at(passed_ns)), object_ids)
 
     def _apply(self, frame: Frame, plan: Plan, atomic: bool) -> tuple[tuple[PromptOutcome, ...], list[ObjectMask]]:
         """Apply what passed the checks; give the outcomes and all objects that were found on the frame.

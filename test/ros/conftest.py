@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class BlobTracker:
     def __init__(self) -> None:
         self.values: dict[str, int] = {}
         self.index = 0
+        self.caught_up: list[tuple[int, tuple[str, ...]]] = []
 
     def step(self, frame: Frame) -> FrameResult:
         self.index += 1
@@ -47,6 +48,10 @@ class BlobTracker:
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult:
         x, y = _middle(prompt)
         self.values[object_id] = int(frame.rgb[min(y, frame.rgb.shape[0] - 1), min(x, frame.rgb.shape[1] - 1), 0])
+        return self._result(frame)
+
+    def catch_up(self, frame: Frame, object_ids: Iterable[str]) -> FrameResult:
+        self.caught_up.append((frame.stamp_ns, tuple(object_ids)))
         return self._result(frame)
 
     def remove(self, object_id: str) -> None:

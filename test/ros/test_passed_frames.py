@@ -7,34 +7,43 @@ import pytest
 from sam2s_ros.passed_frames import REMEMBERED, PassedFrames
 
 
-def passed(count: int, most: int) -> PassedFrames:
+def passed(*stamps: int, most: int = 8) -> PassedFrames:
     frames = PassedFrames(most)
-    for index in range(count):
-        frames.note(index, 1000 + 10 * index)
+    for stamp in stamps:
+        frames.note(stamp)
     return frames
 
 
 @pytest.mark.parametrize(
     ('since', 'most', 'stamps'),
     [
-        (6, 8, [1070, 1080, 1090]),
-        (9, 8, []),
-        (-1, 5, [1010, 1030, 1050, 1070, 1090]),
-        (0, 2, [1040, 1090]),
-        (0, 1, [1090]),
+        (60, 8, [70, 80, 90]),
+        (65, 8, [70, 80, 90]),
+        (90, 8, []),
+        (99, 8, []),
+        (-1, 5, [10, 30, 50, 70, 90]),
+        (0, 2, [40, 90]),
+        (0, 1, [90]),
         (0, 0, []),
     ],
-    ids=['all', 'none', 'every second', 'two', 'the newest', 'switched off'],
+    ids=['all', 'not tracked', 'newest', 'newer', 'every second', 'two', 'one', 'switched off'],
 )
-def test_images_since_a_place_are_given_oldest_first(since: int, most: int, stamps: list[int]) -> None:
-    assert passed(10, most).since(since) == stamps
+def test_images_since_a_stamp_are_given_oldest_first(since: int, most: int, stamps: list[int]) -> None:
+    assert passed(*range(0, 100, 10), most=most).since(since) == stamps
+
+
+def test_in_a_looped_bag_the_order_of_arrival_counts() -> None:
+    looped = passed(10, 20, 30, 10, 20)
+    assert looped.since(10) == [20]
+    assert looped.since(30) == [10, 20]
+    assert looped.since(25) == []
 
 
 def test_long_passed_images_are_forgotten() -> None:
-    assert len(passed(1000, 1000).since(0)) == REMEMBERED
+    assert len(passed(*range(1000), most=1000).since(0)) == REMEMBERED
 
 
 def test_a_new_stream_has_no_passed_images() -> None:
-    frames = passed(3, 8)
+    frames = passed(1, 2, 3)
     frames.clear()
     assert frames.since(0) == []

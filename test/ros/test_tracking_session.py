@@ -141,6 +141,37 @@ def test_a_prompt_is_applied_to_the_image_of_its_stamp_not_to_the_newest(stream:
     assert tracked.objects[0].state == TrackState.TENTATIVE
 
 
+def test_objects_prompted_on_a_passed_image_are_caught_up_to_the_newest(stream: Stream, blob_tracker: Any) -> None:
+    for _ in range(4):
+        stream.track(scene())
+    stream.add(stream.point(LEFT, 'a'), stream.point(RIGHT, 'b'), stamp_ns=20)
+    assert blob_tracker.caught_up == [(30, ('a', 'b')), (40, ('a', 'b'))]
+
+
+def test_a_prompt_on_the_newest_image_has_nothing_to_catch_up(stream: Stream, blob_tracker: Any) -> None:
+    stream.track(scene())
+    stream.add(stream.point(LEFT, 'a'), stamp_ns=10)
+    stream.add(stream.point(RIGHT, 'b'))
+    assert blob_tracker.caught_up == []
+
+
+def test_a_refused_prompt_is_not_caught_up(stream: Stream, blob_tracker: Any) -> None:
+    for _ in range(2):
+        stream.track(scene())
+    stream.add(stream.point(LEFT, 'a'), stream.point((500.0, 1.0), 'b'), stamp_ns=10)
+    assert blob_tracker.caught_up == []
+
+
+def test_images_that_are_not_remembered_any_more_are_left_out_of_catching_up(stream: Stream, blob_tracker: Any) -> None:
+    for _ in range(5):
+        stream.track(scene())
+    stream.buffer.max_frames = 2
+    image = stream.receive(scene())
+    stream.buffer.add(ReceivedImage(image.message, 5, arrival_ns=0))
+    stream.add(stream.point(LEFT, 'a'), stamp_ns=5)
+    assert blob_tracker.caught_up == []
+
+
 def test_stamp_zero_means_the_newest_processed_image(stream: Stream) -> None:
     stream.track(scene())
     stream.receive(scene(left_seen=False))
