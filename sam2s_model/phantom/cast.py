@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sam2s_model.phantom.backdrop import Backdrop, colour_at
 from sam2s_model.phantom.camera import CameraPath
 from sam2s_model.phantom.config import PhantomConfig
 from sam2s_model.phantom.instrument_actor import Handling, draw_size, instrument_actor, new_instrument
+from sam2s_model.phantom.motion import presence, stand_in
 from sam2s_model.phantom.noise import Array
 from sam2s_model.phantom.objects import (
     SHARPNESS,
@@ -22,6 +25,8 @@ from sam2s_model.phantom.photo_objects import photo_actor, photo_sprite
 from sam2s_model.phantom.scene import Actor
 from sam2s_model.phantom.textures import draw_collage
 from sam2s_model.phantom.tissue import TissueLook, draw_tissue, random_look
+
+_CHANGE_SECONDS = 1.5  # from one instrument's leaving to the next one's coming
 
 
 def draw_stage(rng: np.random.Generator, config: PhantomConfig) -> tuple[Backdrop, TissueLook | None]:
@@ -47,34 +52,43 @@ def draw_actors(
     moving: list[Actor] = []
     while wanted + extras > 0:
         prompted = wanted > 0
-        handling = _draw_handling(rng, config, shutter, prompted)
+        handling = _draw_handling(rng, config, camera.times, shutter, prompted)
+        room = wanted + extras
         if rng.random() < config.instruments:
-            company = _instruments(rng, config, camera, _doubled(rng, config, handling, wanted, wanted + extras))
+            if room > 1 and handling.inside.min() == 0 and rng.random() < config.replaced:
+                company = _relief(rng, config, camera, handling, prompted=wanted > 1 and bool(rng.random() < 0.5))
+            else:
+                alike = _doubled(rng, config, camera.times, handling, wanted, room)
+                company = _instruments(rng, config, camera, alike)
         elif look is not None and rng.random() >= config.foreign:
             resting.append(_tissue_part(rng, camera, handling, look))
             company = []
         else:
-            company = _foreign(rng, config, camera, _doubled(rng, config, handling, wanted, wanted + extras), backdrop)
+            alike = _doubled(rng, config, camera.times, handling, wanted, room)
+            company = _foreign(rng, config, camera, alike, backdrop)
         moving += company
         wanted -= max(1, sum(actor.prompted for actor in company)) if prompted else 0
         extras -= sum(not actor.prompted for actor in company) if prompted else max(1, len(company))
     return (*resting, *(moving[i] for i in rng.permutation(len(moving))))
 
 
-def _draw_handling(rng: np.random.Generator, config: PhantomConfig, shutter: float, prompted: bool) -> Handling:
+def _draw_handling(
+    rng: np.random.Generator, config: PhantomConfig, times: Array, shutter: float, prompted: bool
+) -> Handling:
     activity = config.motion * float(rng.choice([0.3, 1.0, 1.6], p=[0.3, 0.5, 0.2]))
-    absent, late, hard = rng.random(3) < np.array([config.absence, config.late, config.hard])
-    return Handling(activity, bool(absent), bool(late), shutter, prompted, bool(hard))
+    absent, late, hard = (bool(rng.random() < chance) for chance in (config.absence, config.late, config.hard))
+    inside = presence(rng, times, absent, late, config.stays, config.absences)
+    return Handling(activity, inside, shutter, prompted, hard)
 
 
 def _doubled(
-    rng: np.random.Generator, config: PhantomConfig, first: Handling, wanted: int, room: int
+    rng: np.random.Generator, config: PhantomConfig, times: Array, first: Handling, wanted: int, room: int
 ) -> list[Handling]:
     """How one thing is handled, or two to four that look the same: of those any may be prompted while it is wanted."""
     if not first.prompted or room < 2 or rng.random() >= config.lookalikes:
         return [first]
     others = min(room - 1, int(rng.integers(1, 4)))
-    return [first, *(_draw_handling(rng, config, first.shutter, k + 1 < wanted) for k in range(others))]
+    return [first, *(_draw_handling(rng, config, times, first.shutter, k + 1 < wanted) for k in range(others))]
 
 
 def _instruments(
@@ -88,6 +102,21 @@ def _instruments(
     return [
         instrument_actor(rng, name, sprites, diameter, camera, handling, parts_share, _draw_station(rng, camera))
         for handling in handlings
+    ]
+
+
+def _relief(
+    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, first: Handling, prompted: bool
+) -> list[Actor]:
+    """An instrument that leaves and returns, and another of its class that works in its place meanwhile."""
+    name = str(rng.choice(config.classes))
+    diameter, station = draw_size(rng, camera.side, name), _draw_station(rng, camera)
+    sprites = new_instrument(rng, name, diameter)
+    other = sprites if rng.random() < 0.5 else new_instrument(rng, name, diameter)
+    second = replace(first, inside=stand_in(first.inside, camera.times, _CHANGE_SECONDS), prompted=prompted)
+    return [
+        instrument_actor(rng, name, sprites, diameter, camera, first, 0.0, station),
+        instrument_actor(rng, name, other, diameter, camera, second, 0.0, station),
     ]
 
 

@@ -27,6 +27,8 @@ class PhantomConfig:
         hard: How often an object or the camera moves in one of the ways that make trackers lose it.
         tissue: Share of videos on tissue; the others have arbitrary backgrounds.
         absence: How often an object leaves and returns. late: How often it is away at first.
+        stays, absences: Shortest and longest, in seconds; videos of less than eight seconds shrink them.
+        replaced: How often another of its class works in an instrument's place while that is away.
         motion: Amount of object and camera motion, 1 as in surgery.
         disturbance: Strength of smoke, blur, noise and the like, in [0, 1].
         classes: Instrument classes to choose from.
@@ -50,6 +52,9 @@ class PhantomConfig:
     tissue: float = 0.6
     absence: float = 0.2
     late: float = 0.05
+    stays: tuple[float, float] = (2.0, 6.4)
+    absences: tuple[float, float] = (1.0, 3.2)
+    replaced: float = 0.0
     motion: float = 1.0
     disturbance: float = 1.0
     classes: tuple[str, ...] = CLASSES
@@ -72,6 +77,11 @@ PRESETS = {
     'surgery': PhantomConfig(
         height=360, width=480, frames=400, objects=(3, 3), distractors=0, instruments=0.8, foreign=0.0, lookalikes=0.0,
         tissue=1.0, absence=0.7, late=0.2, motion=0.7, disturbance=0.35,
+    ),
+    # Long work in which instruments are away for more than 200 frames, and look-alikes come in their place.
+    'long': PhantomConfig(
+        frames=2000, objects=(3, 4), distractors=2, instruments=0.85, foreign=0.0, tissue=1.0, absence=0.85, late=0.1,
+        stays=(10.0, 22.0), absences=(9.0, 18.0), replaced=0.6, motion=0.8, disturbance=0.5,
     ),
     # Anything that can be prompted, on anything: half of the objects are no instruments.
     'training': PhantomConfig(

@@ -8,7 +8,7 @@ import numpy as np
 
 from sam2s_model.phantom.camera import CameraPath
 from sam2s_model.phantom.instrument_actor import Handling
-from sam2s_model.phantom.motion import presence, velocity, wander
+from sam2s_model.phantom.motion import velocity, wander
 from sam2s_model.phantom.noise import Array
 from sam2s_model.phantom.scene import PlacedPart
 from sam2s_model.phantom.sprite import Sprite, pose
@@ -82,7 +82,7 @@ def free_placements(
     """  # fmt: skip
     style = _draw_style(rng, handling.hard)
     times, activity = camera.times, handling.activity
-    path, inside = _path(rng, times, style, handling, station)
+    path = _path(rng, times, style, handling, station)
     first_angle = rng.normal(0, 0.3) if upright else rng.uniform(0, 2 * np.pi)
     angle = first_angle + wander(rng, times, rng.uniform(1.0, 3.0), style.turn * activity)[:, 0] + camera.roll
     nearness = np.exp(wander(rng, times, rng.uniform(1.0, 3.0), style.loom * activity)[:, 0]) * camera.zoom * size
@@ -99,10 +99,12 @@ def free_placements(
         bent = None if warp is None else warp[t]
         return PlacedPart(sprite, matrix, True, float(gain[t]), (float(smear[t, 0]), float(smear[t, 1])), bent)
 
-    return tuple(
-        tuple(part(t, sprite, swing) for sprite, swing in zip(sprites, swings[t], strict=True)) if inside[t] > 0 else ()
-        for t in range(len(times))
-    )
+    def parts(t: int) -> tuple[PlacedPart, ...]:
+        if handling.inside[t] == 0:
+            return ()
+        return tuple(part(t, sprite, swing) for sprite, swing in zip(sprites, swings[t], strict=True))
+
+    return tuple(parts(t) for t in range(len(times)))
 
 
 def _draw_style(rng: np.random.Generator, hard: bool) -> MotionStyle:
@@ -111,11 +113,8 @@ def _draw_style(rng: np.random.Generator, hard: bool) -> MotionStyle:
     return EASY_STYLES[rng.integers(len(EASY_STYLES))]
 
 
-def _path(
-    rng: np.random.Generator, times: Array, style: MotionStyle, handling: Handling, station: Array
-) -> tuple[Array, Array]:
-    """World path (T, 2), led out of the image while it is away, and presence (T,)."""
+def _path(rng: np.random.Generator, times: Array, style: MotionStyle, handling: Handling, station: Array) -> Array:
+    """World path (T, 2), led out of the image while it is away."""
     path = station + wander(rng, times, rng.uniform(*style.pace), style.reach * handling.activity, 2)
-    inside = presence(rng, times, handling.absent, handling.late)
     exit_angle = rng.uniform(0, 2 * np.pi)
-    return path + (1 - inside)[:, None] * 2.0 * np.array([np.cos(exit_angle), np.sin(exit_angle)]), inside
+    return path + (1 - handling.inside)[:, None] * 2.0 * np.array([np.cos(exit_angle), np.sin(exit_angle)])

@@ -9,7 +9,7 @@ import numpy as np
 from sam2s_model.phantom.camera import CameraPath
 from sam2s_model.phantom.instrument_designs import DESIGNS, InstrumentDesign
 from sam2s_model.phantom.instruments import InstrumentPose, InstrumentSprites, build_instrument, place_instrument
-from sam2s_model.phantom.motion import oscillation, presence, velocity, wander
+from sam2s_model.phantom.motion import oscillation, velocity, wander
 from sam2s_model.phantom.noise import Array
 from sam2s_model.phantom.scene import Actor
 from sam2s_model.phantom.warps import soft_motion
@@ -24,15 +24,14 @@ class Handling:
 
     Attributes:
         activity: Amount of motion, 1 as in surgery.
-        absent: Whether it leaves and returns. late: Whether it is away at first.
+        inside: (T,) from 0, far outside the image, to 1, in its place.
         shutter: Seconds for which the shutter is open; 0 gives no motion blur.
         prompted: Whether it gets a label.
         hard: Whether it moves in one of the ways that make trackers lose it.
     """
 
     activity: float
-    absent: bool
-    late: bool
+    inside: Array
     shutter: float
     prompted: bool
     hard: bool = False
@@ -81,7 +80,7 @@ def _poses(
     station: Array,
 ) -> list[tuple[InstrumentPose, bool]]:
     times, side = camera.times, camera.side
-    joint, angle, inside = _path(rng, camera, handling, station)
+    joint, angle = _path(rng, camera, handling, station)
     if not design.shaft and not design.limp:  # it is in no trocar that would hold it straight
         angle = angle + wander(rng, times, rng.uniform(1.0, 4.0), 0.8 * handling.activity)[:, 0]
     warp = soft_motion(rng, times, 0.05 * min(handling.activity, 1.5)) if design.limp else None
@@ -100,16 +99,14 @@ def _poses(
                 float(diameter * depth[t]), float(taper), reach, float(stretch[t]), float(gain[t]),
                 (float(smear[t, 0]), float(smear[t, 1])), None if warp is None else warp[t],
             ),
-            bool(inside[t] > 0),
+            bool(handling.inside[t] > 0),
         )
         for t in range(len(times))
     ]  # fmt: skip
 
 
-def _path(
-    rng: np.random.Generator, camera: CameraPath, handling: Handling, station: Array
-) -> tuple[Array, Array, Array]:
-    """Joint (T, 2) in image pixels, shaft angle (T,) and presence (T,)."""
+def _path(rng: np.random.Generator, camera: CameraPath, handling: Handling, station: Array) -> tuple[Array, Array]:
+    """Joint (T, 2) in image pixels and shaft angle (T,)."""
     times, side = camera.times, camera.side
     work = wander(rng, times, rng.uniform(0.7, 2.2), 0.22 * handling.activity, 2)
     tremor = wander(rng, times, 0.12, 0.003, 2)
@@ -122,6 +119,5 @@ def _path(
     )
     heading = spot - trocar
     heading = heading / np.linalg.norm(heading, axis=1, keepdims=True)
-    inside = presence(rng, times, handling.absent, handling.late)
-    withdrawal = (1 - inside)[:, None] * heading * 1.25 * max(camera.height, camera.width)
-    return spot - withdrawal, np.arctan2(heading[:, 1], heading[:, 0]), inside
+    withdrawal = (1 - handling.inside)[:, None] * heading * 1.25 * max(camera.height, camera.width)
+    return spot - withdrawal, np.arctan2(heading[:, 1], heading[:, 0])

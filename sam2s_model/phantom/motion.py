@@ -6,6 +6,8 @@ import numpy as np
 
 from sam2s_model.phantom.noise import Array
 
+_ROUND = 8.0  # seconds that hold a stay and an absence
+
 
 def wander(
     rng: np.random.Generator, times: Array, spacing: float, reach: float | tuple[float, ...], dims: int = 1
@@ -35,29 +37,45 @@ def oscillation(rng: np.random.Generator, times: Array, low: float, high: float,
     return low + (high - low) * (0.5 + 0.5 * np.clip(swing, -1, 1))
 
 
-def presence(rng: np.random.Generator, times: Array, absent: bool, late: bool) -> Array:
+def presence(
+    rng: np.random.Generator,
+    times: Array,
+    absent: bool,
+    late: bool,
+    stays: tuple[float, float] = (2.0, 6.4),
+    absences: tuple[float, float] = (1.0, 3.2),
+) -> Array:
     """(T,) values from 0 (far outside) to 1 (in its place); an absent object leaves and returns, a late one starts out.
 
-    Stays and absences last a share of the video, at most of eight seconds, so that short clips have them too.
+    Args:
+        stays, absences: Shortest and longest, in seconds; videos of less than eight seconds shrink them, so that short
+            clips have them too.
     """
     inside = np.ones(len(times))
     if not (absent or late):
         return inside
-    span = min(max(float(times[-1]), 1e-3), 8.0)
+    shrink = min(max(float(times[-1]), 1e-3), _ROUND) / _ROUND
     # Fast enough to be gone between two frames of a slow clip, slow enough to be seen going in a fast one.
-    easing = min(rng.uniform(0.25, 0.9), 0.25 * span)
+    easing = min(rng.uniform(0.25, 0.9), 0.25 * _ROUND * shrink)
     clock, state = 0.0, 0.0 if late else 1.0
     if late:
         inside[:] = 0.0
     while clock < times[-1]:
-        share = rng.uniform(0.25, 0.8) if state == 1.0 else rng.uniform(0.12, 0.4)
-        clock += share * span
+        clock += shrink * rng.uniform(*(stays if state == 1.0 else absences)) + (easing if state == 0.0 else 0.0)
         state = 1.0 - state
         ramp = np.clip((times - clock) / easing, 0, 1)
         inside += (2 * state - 1) * ramp * ramp * (3 - 2 * ramp)
         if not absent:
             break
     return np.clip(inside, 0, 1)
+
+
+def stand_in(inside: Array, times: Array, pause: float) -> Array:
+    """(T,) presence of what comes while another (T,) is away: `pause` seconds after it left, to before its return."""
+    step = float(times[1] - times[0]) if len(times) > 1 else 1.0
+    frames = min(round(pause / step), len(times) - 1)
+    away = np.pad(1 - inside, frames, mode='edge')
+    return np.minimum(away[: len(times)], away[2 * frames :])
 
 
 def velocity(path: Array, times: Array) -> Array:

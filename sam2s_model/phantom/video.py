@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,8 +124,9 @@ def _film(
         veil(image, plan, t, float(camera.times[t]))
         frames[t] = record(rng, image, plan, t)
         labels[t][~optics.open] = 0
-    if plan.interlace and count > 1:
-        frames[1:] = np.stack([interlaced(now, before) for before, now in pairwise(frames)])
+    if plan.interlace:
+        for t in range(count - 1, 0, -1):  # backwards, since each takes rows from the one before it as it was
+            frames[t] = interlaced(frames[t], frames[t - 1])
     return frames, labels
 
 

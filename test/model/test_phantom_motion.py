@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam2s_model.phantom.motion import oscillation, presence, velocity, wander
+from sam2s_model.phantom.motion import oscillation, presence, stand_in, velocity, wander
 
 TIMES = np.arange(200) / 25.0
 
@@ -38,6 +38,19 @@ def test_a_late_object_comes_once_and_stays() -> None:
 
 def test_other_objects_are_always_there() -> None:
     assert (presence(np.random.default_rng(0), TIMES, absent=False, late=False) == 1).all()
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_absences_last_as_long_as_they_are_asked_to(seed: int) -> None:
+    inside = presence(np.random.default_rng(seed), np.arange(2000) / 25, True, False, (10.0, 22.0), (9.0, 18.0))
+    edges = np.flatnonzero(np.diff((inside == 0).astype(int)))
+    assert len(edges) >= 2 and edges[1] - edges[0] > 220
+
+
+def test_a_stand_in_is_there_only_while_the_other_is_away() -> None:
+    inside = presence(np.random.default_rng(1), np.arange(2000) / 25, True, False, (10.0, 22.0), (9.0, 18.0))
+    other = stand_in(inside, np.arange(2000) / 25, 1.5)
+    assert other.max() == 1 and not ((other > 0) & (inside > 0)).any()
 
 
 def test_velocity_is_a_second_not_a_frame() -> None:

@@ -12,7 +12,7 @@ from sam2s_model.phantom.shapes import SHAPES
 from sam2s_model.phantom.tissue import LOOKS
 
 TIMES = np.arange(6) / 2.0
-HERE = Handling(1.0, absent=False, late=False, shutter=0.0, prompted=True)
+HERE = Handling(1.0, inside=np.ones(len(TIMES)), shutter=0.0, prompted=True)
 CENTRE = np.zeros(2)
 
 
