@@ -20,6 +20,7 @@ demo: setup  ## Track the shipped recording and leave masks, video and report in
 	    $(if $(BAG),--bag '$(BAG)') $(if $(TOPIC),--topic '$(TOPIC)') $(if $(CLIP),--clip '$(CLIP)')
 
 test: lint  ## Style, types and all tests
+	@$(PYTHON) config/environment/prepare.py reference
 	@$(INSIDE) python -m pytest
 
 lint: setup  ## Style and types
@@ -27,14 +28,15 @@ lint: setup  ## Style and types
 	@$(INSIDE) ruff format --check
 	@$(INSIDE) mypy
 
-parity: setup  ## Compare with the reference implementation, which is installed for it
+parity: setup  ## Compare with the reference and write docs/parity.md; goes on where it stopped. CLIPS='DIR DIR' for real frames
 	@$(PYTHON) config/environment/prepare.py reference
-	@$(INSIDE) python -m pytest -m parity
+	@PYTHONPATH=test/drivers PARITY_CLIPS='$(CLIPS)' $(INSIDE) \
+	    python -m pytest -p parity_table --parity-table docs/parity.md -m parity
 
 train: setup  ## Train the shipped size; goes on where it stopped. CONFIG= for other settings
 	@$(PYTHON) config/environment/prepare.py training
 	@$(INSIDE) python -m sam2s_model.training $(or $(CONFIG),config/train_lite.yaml)
 
-clean:  ## Remove everything that make has made, except out/
+clean:  ## Remove everything that make has made, except out/ and measured rows in .cache/
 	rm -rf .venv .setup build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find sam2s_ros sam2s_model test config -name __pycache__ -prune -exec rm -rf {} +
