@@ -71,6 +71,14 @@ def test_three_steps_and_three_more_are_six_steps(build: Build, tmp_path: Path) 
     assert all(torch.equal(expected[name], got[name]) for name in expected)
 
 
+@pytest.mark.parametrize('build', [small_sam2s, small_matching])
+def test_in_bfloat16_the_loss_is_nearly_the_same(build: Build, tmp_path: Path) -> None:
+    for precision in ('float32', 'bfloat16'):
+        train_network(build(), drawn_clips(), config_for(tmp_path / precision, steps=1, precision=precision))
+    exact, rounded = (float(read_log(tmp_path / name)[0]['total']) for name in ('float32', 'bfloat16'))
+    assert exact != rounded and rounded == pytest.approx(exact, rel=0.05)
+
+
 def test_another_seed_drops_out_others(tmp_path: Path) -> None:
     for seed in (0, 1):
         train_network(small_sam2s(), drawn_clips(), config_for(tmp_path / str(seed), seed=seed, steps=1))
