@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER, PROMPTS = ROOT / 'docs' / 'paper.md', ROOT / 'docs' / 'prompts.md'
-PLACE = re.compile(r'`([\w./]+\.(?:py|yaml|md))(?::([\w.]+))?`(?: = ([^,;|\s]+))?')
+PLACE = re.compile(r'`([\w.]+/[\w./]+\.(?:py|yaml|md))(?::([\w.]+))?`(?: = ([^,;|\s]+))?')
 SETTING = re.compile(r'`([A-Z]\w+)\.(\w+)`(?: = ([^,;|\s]+))?')
 LINK = re.compile(r'\]\((?!https?:|#)([^)#]+)')
 PAPER_ELEMENTS = (
@@ -56,8 +56,18 @@ def symbol(path: Path, dotted: str) -> ast.AST | None:
 
 
 def class_named(name: str) -> list[ast.AST]:
-    found = (definition(tree(path), name) for path in sorted((ROOT / 'sam2s_model').rglob('*.py')))
+    found = (definition(tree(path), name) for path in sources() if f'class {name}' in text(path))
     return [node for node in found if isinstance(node, ast.ClassDef)]
+
+
+@cache
+def sources() -> list[Path]:
+    return sorted((ROOT / 'sam2s_model').rglob('*.py'))
+
+
+@cache
+def text(path: Path) -> str:
+    return path.read_text(encoding='utf-8')
 
 
 def default(node: ast.AST | None, name: str) -> object:
@@ -84,13 +94,11 @@ def test_every_file_and_name_in_a_document_exists(document: Path) -> None:
         assert not value or default(found, dotted.split('.')[-1]) == ast.literal_eval(value), f'{dotted} is not {value}'
 
 
-@pytest.mark.parametrize('document', documents(), ids=lambda path: path.name)
-def test_every_setting_in_a_document_exists_and_has_that_default(document: Path) -> None:
-    for owner, name, value in SETTING.findall(document.read_text(encoding='utf-8')):
-        classes = class_named(owner)
-        found = next((node for candidate in classes if (node := definition(candidate, name))), None)
-        assert found is not None, f'{document.name} names {owner}.{name}'
-        assert not value or default(found, name) == ast.literal_eval(value), f'{owner}.{name} is not {value}'
+@pytest.mark.parametrize(('owner', 'name', 'value'), sorted(set(SETTING.findall(PAPER.read_text(encoding='utf-8')))))
+def test_every_setting_of_the_paper_exists_and_has_that_default(owner: str, name: str, value: str) -> None:
+    found = next((node for candidate in class_named(owner) if (node := definition(candidate, name))), None)
+    assert found is not None, f'{owner} has no {name}'
+    assert not value or default(found, name) == ast.literal_eval(value)
 
 
 @pytest.mark.parametrize('document', documents(), ids=lambda path: path.name)
@@ -103,3 +111,21 @@ def test_every_link_in_a_document_leads_somewhere(document: Path) -> None:
 def test_every_element_of_the_paper_has_its_line(element: str) -> None:
     rows = [row for row in PAPER.read_text(encoding='utf-8').splitlines() if row.startswith('|')]
     assert any(element in row.split('|')[1] and PLACE.search(row) for row in rows)
+
+
+def promises() -> list[str]:
+    return re.findall(r'\*\*(.+?)\*\*', PROMPTS.read_text(encoding='utf-8'), flags=re.DOTALL)
+
+
+@cache
+def names_of_tests() -> frozenset[str]:
+    files = (ROOT / 'test').rglob('test_*.py')
+    return frozenset(
+        name for file in files for name in re.findall(r'^def (test_\w+)', file.read_text(), flags=re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize('promise', promises())
+def test_every_promise_about_prompts_is_the_name_of_a_test(promise: str) -> None:
+    words = re.findall(r'\w+', promise.lower())
+    assert '_'.join(['test', *words]) in names_of_tests()

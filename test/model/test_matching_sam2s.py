@@ -54,6 +54,17 @@ def test_a_box_finds_the_object_and_a_click_much_of_it(prompt: BoxPrompt | Point
     assert iou(tracker().prompt(frames[0], 'disc', prompt)['disc'].mask, masks[0]) > least
 
 
+def test_a_negative_click_takes_from_the_mask_where_it_is_made() -> None:
+    (frame,), (mask,) = frames_of_a_moving_disc(1)
+    right = mask & (np.arange(SIDE) > 80)
+    tracked = tracker()
+    before = tracked.prompt(frame, 'disc', BoxPrompt((44, 84, 117, 157)))['disc'].mask
+    after = tracked.prompt(frame, 'disc', PointPrompt(((98, 120),), (0,)))['disc'].mask
+    lost = before & ~after
+    assert (lost & right).sum() > 0
+    assert (lost & right).sum() > (lost & mask & ~right).sum()
+
+
 def test_a_prompted_mask_comes_back_as_it_was_given() -> None:
     frames, masks = frames_of_a_moving_disc(1)
     result = tracker().prompt(frames[0], 'disc', MaskPrompt(masks[0]))['disc']

@@ -9,7 +9,7 @@ import pytest
 import torch
 from noting_network import BOX, FRAME_NS, MASK, NotingNetwork, click, contents, frame, labels_asked
 
-from sam2s_model import Frame, InvalidPrompt, Tracker, UnknownObject
+from sam2s_model import BoxPrompt, Frame, InvalidPrompt, Prompt, Tracker, UnknownObject
 from sam2s_model.frame_memory import FrameMemory, Recall, Role
 from sam2s_model.memory_settings import PAPER, MemorySettings
 from sam2s_model.switches import Switches
@@ -102,6 +102,35 @@ def test_a_box_and_a_mask_begin_afresh(
     assert labels_asked(network) == labels
     tracker.prompt(frame(0), 'a', click(label=0))
     assert labels_asked(network) == [*labels, 0]
+
+
+@pytest.mark.parametrize('prompt', [click(), BOX, MASK], ids=['points', 'box', 'mask'])
+def test_points_a_box_and_a_mask_are_prompts(tracker: Tracker, prompt: Prompt) -> None:
+    assert tracker.prompt(frame(0), 'a', prompt)['a'].mask.any()
+    assert tracker.step(frame(1))['a'].mask.any()
+
+
+def test_box_and_points_of_one_prompt_are_taken_together(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BoxPrompt((4, 6, 20, 30), points=((8, 12), (16, 24)), labels=(1, 0)))
+    assert labels_asked(network) == [2, 3, 1, 0]
+
+
+def test_several_objects_may_be_prompted_on_one_frame(tracker: Tracker) -> None:
+    for name, prompt in (('a', BOX), ('b', click()), ('c', MASK)):
+        result = tracker.prompt(frame(0), name, prompt)
+    assert [seen.object_id for seen in result.objects] == ['a', 'b', 'c']
+    assert [seen.object_id for seen in tracker.step(frame(1)).objects] == ['a', 'b', 'c']
+
+
+@pytest.mark.parametrize('number', [0, 1, 7, 30])
+def test_an_object_may_be_corrected_on_any_frame(tracker: Tracker, network: NotingNetwork, number: int) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    for passed in range(1, 31):
+        tracker.step(frame(passed))
+    assert tracker.prompt(frame(number), 'a', click(label=0))['a'].mask.any()
+    tracker.step(frame(31))
+    (recall,) = network.asked[-1].recalls
+    assert f'prompted {number}' in contents(recall, Role.CONDITIONING)
 
 
 def test_points_reach_the_network_in_pixels_of_its_square(tracker: Tracker, network: NotingNetwork) -> None:
