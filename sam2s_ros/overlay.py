@@ -30,9 +30,16 @@ def _palette() -> NDArray[np.uint8]:
 PALETTE = _palette()  # (256, 3) RGB of each slot
 
 
-def draw_overlay(rgb: NDArray[np.uint8], objects: Sequence[TrackedObject], alpha: float) -> NDArray[np.uint8]:
-    """Return a copy of the image (H, W, 3) with all objects drawn; ``alpha`` in [0, 1] is the masks' opacity."""
+def draw_overlay(
+    rgb: NDArray[np.uint8], objects: Sequence[TrackedObject], alpha: float, note: str = ''
+) -> NDArray[np.uint8]:
+    """Return a copy of the image (H, W, 3) with all objects drawn.
+
+    ``alpha`` in [0, 1] is the masks' opacity; ``note`` is written into the upper left corner.
+    """
     overlay = np.array(rgb)
+    if note:
+        draw_text(overlay, note, (0, 0), overlay.shape[0] * TEXT_SIZE)
     seen = [tracked for tracked in objects if tracked.area]
     if not seen:
         return overlay

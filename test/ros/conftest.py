@@ -14,16 +14,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from sam2s_model import BoxPrompt, Frame, FrameResult, MaskPrompt, ObjectMask, PointPrompt, Prompt
+from sam2s_ros.frame_buffer import ReceivedImage
 from sam2s_ros.object_registry import Identity
 from sam2s_ros.run_lengths import encode_mask
 from sam2s_ros.track_state import Judgement, Sighting, TrackState
-from sam2s_ros.tracked_image import ObjectClass, TrackedObject
+from sam2s_ros.tracked_image import ObjectClass, StageTimes, TrackedImage, TrackedObject
 
 HEIGHT, WIDTH = 60, 80
 DEADLINE_S = 10.0
@@ -111,6 +113,23 @@ def tracked_object() -> MakeObject:
             judgement=Judgement(state, '' if state == TrackState.TRACKED else 'because', state == TrackState.LOST),
             sighting=Sighting(5, 0, 3_000_000_007),
         )
+
+    return make
+
+
+MakeImage = Callable[..., TrackedImage]
+
+
+@pytest.fixture
+def tracked_image() -> MakeImage:
+    """Make the result of a grey 80×60 image with the given objects."""
+
+    def make(
+        *objects: TrackedObject, header: object = None, hold: str = '', rgb: np.ndarray | None = None
+    ) -> TrackedImage:
+        picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8) if rgb is None else rgb
+        image = ReceivedImage(SimpleNamespace(header=header), stamp_ns=5, arrival_ns=0)
+        return TrackedImage(image, picture, 7, 'session', objects, StageTimes(0, 0, 0, 0), hold)
 
     return make
 
