@@ -8,7 +8,7 @@ some seconds for each second of video on a CPU.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from itertools import pairwise
 from types import SimpleNamespace
@@ -86,6 +86,9 @@ class OracleTracker:
 
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult:
         self._object_ids.append(object_id)
+        return self.step(frame)
+
+    def catch_up(self, frame: Frame, object_ids: Iterable[str]) -> FrameResult:
         return self.step(frame)
 
     def remove(self, object_id: str) -> None:
