@@ -199,3 +199,12 @@ def test_the_branch_looks_within_the_mask(where: slice, matters: bool) -> None:
     changed = seen._replace(cells=seen.cells.clone())
     changed.cells[:, :, where.start // 4] += torch.randn(1, 16, 1)
     assert torch.allclose(branch(None, seen), branch(None, changed), atol=0.02) is not matters
+
+
+@pytest.mark.parametrize('precision', [torch.bfloat16, torch.float16], ids=str)
+def test_labels_come_in_half_precision_too(build: Build, precision: torch.dtype) -> None:
+    network = build(BANK.dim)
+    network.compute_in(precision)
+    _, results = track(network, BANK)
+    label = results[-1]['a'].label
+    assert label is not None and 0 <= label.margin <= label.probability <= 1
