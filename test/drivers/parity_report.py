@@ -22,8 +22,8 @@ DEFINITION = """\
 The reference is the PyPI package `sam2` 1.1.0 (Apache-2.0; the code of the SAM 2.1 release, uploaded by a third party).
 Both implementations get the same weights, frames and prompts, in float32 on a CPU. **Parity holds** for a part where no
 number differs by more than 1e-4; for a video where on every frame every mask has an IoU of at least 0.999 with the
-reference's, and no logit differs by 1e-3 (cells that hole filling alone has decided count in masks, not in logits).
-*released* and *VOS* are the switches of SAM 2's video predictor and of its benchmark script (`sam2s_model/switches.py`).
+reference's, and no logit differs by 1e-3 (cells that only hole filling has decided count in masks, not in logits).
+*released* and *VOS* are the switches of SAM 2's video predictor and its benchmark script (`sam2s_model/switches.py`).
 Random weights are drawn anew and large, so that no zero hides a difference; with them masks mean nothing. The small
 network is ours, in published form but other widths, trained on a phantom video until its masks mean something.
 

@@ -15,8 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'sam2s_model'
 FOLDERS = (ROOT, Path(__file__).resolve().parent)  # where our modules are imported from
-FIXTURES = ROOT / 'test' / 'fixtures'
-TRAINED = ROOT / 'test' / 'drivers' / 'small_sam2s.py'  # what loads them
+TRAINED = {  # trained weights, and what loads them
+    ROOT / 'test' / 'drivers' / 'small_sam2s.py': ROOT / 'test' / 'fixtures',
+    PACKAGE / 'build.py': PACKAGE / 'weights',
+}
 PEERS = ('sam2', 'torch', 'numpy')
 
 
@@ -25,8 +27,9 @@ def digest_of(test_file: Path) -> str:
     """One hash over everything that a test file's results depend on."""
     digest = hashlib.sha256('\n'.join(release(name) for name in PEERS).encode())
     reached = _reached(test_file)
-    if TRAINED in reached:
-        reached |= {path for path in FIXTURES.rglob('*') if path.is_file()}
+    for loader, folder in TRAINED.items():
+        if loader in reached:
+            reached |= {path for path in folder.rglob('*') if path.is_file()}
     for path in sorted(reached):
         digest.update(f'\n{path.relative_to(ROOT)}\n'.encode())
         digest.update(_meaning(path) if path.suffix == '.py' else path.read_bytes())
@@ -39,9 +42,12 @@ def release(name: str) -> str:
 
 
 def _reached(test_file: Path) -> set[Path]:
-    """Our modules that a test file and its conftest import, directly or by others."""
-    found: set[Path] = set()
-    waiting = [test_file, test_file.parent / 'conftest.py']
+    """A test file, its conftest, and our modules that it imports, directly or by others.
+
+    What conftest imports is for other tests: it builds the reference alone for ours.
+    """
+    found = {test_file.parent / 'conftest.py'}
+    waiting = [test_file]
     while waiting:
         path = waiting.pop()
         if path not in found:
