@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from sam2s_model.phantom.bleeding import Bleeding, cover_with_blood
 from sam2s_model.phantom.camera import CameraPath
 from sam2s_model.phantom.noise import Array
 
@@ -23,12 +24,14 @@ class Backdrop:
         slopes: (h, w, 2) float32 surface slopes in x and y, or None for what never shines.
         gloss: Strength of highlights in [0, 1].
         sharpness: How small and hard highlights are.
+        bleeding: Blood that spreads on it, if any.
     """
 
     albedo: Array
     slopes: Array | None
     gloss: float
     sharpness: float
+    bleeding: Bleeding | None = None
 
 
 def canvas_shape(height: int, width: int) -> tuple[int, int]:
@@ -50,10 +53,14 @@ def view(backdrop: Backdrop, camera: CameraPath, frame: int) -> Array:
     shape = (backdrop.albedo.shape[0], backdrop.albedo.shape[1])
     coarse, fraction = cv2.convertMaps(*camera.sampling_maps(frame, shape), cv2.CV_16SC2)
     seen = cv2.remap(backdrop.albedo, coarse, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    if backdrop.bleeding is not None:
+        reach = cv2.remap(
+            backdrop.bleeding.reach, coarse, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+        cover_with_blood(seen, reach, float(backdrop.bleeding.level[frame]))
     if backdrop.slopes is None or backdrop.gloss <= 0:
         return seen
-    slopes = cv2.remap(backdrop.slopes, coarse, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    seen += _highlights(slopes, backdrop, camera.side)[..., None]
+    seen += _highlights(look_at(backdrop.slopes), backdrop, camera.side)[..., None]
     return seen
 
 

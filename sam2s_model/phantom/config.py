@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sam2s_model.phantom.disturbance_rates import USUAL, DisturbanceRates
 from sam2s_model.phantom.instrument_designs import CLASSES
 
 
@@ -30,7 +31,7 @@ class PhantomConfig:
         stays, absences: Shortest and longest, in seconds; videos of less than eight seconds shrink them.
         replaced: How often another of its class works in an instrument's place while that is away.
         motion: Amount of object and camera motion, 1 as in surgery.
-        disturbance: Strength of smoke, blur, noise and the like, in [0, 1].
+        disturbance: Strength of smoke, blur, noise and the like, in [0, 1]. rates: How often each of them occurs.
         classes: Instrument classes to choose from.
         photos: Use photographs that other packages install (see `pictures`). Videos then depend on whether they
             are, so that only training uses them.
@@ -57,6 +58,7 @@ class PhantomConfig:
     replaced: float = 0.0
     motion: float = 1.0
     disturbance: float = 1.0
+    rates: DisturbanceRates = USUAL
     classes: tuple[str, ...] = CLASSES
     photos: bool = False
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from sam2s_model.phantom.disturbance_rates import DisturbanceRates
 from sam2s_model.phantom.motion import oscillation
 from sam2s_model.phantom.noise import TILE_SIDE, Array, noise_field, smoothstep, white_noise
 
 _SMOKE_STEP = 4
+_BLOCK = 16  # pixels, as macroblocks have
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Disturbances:
         curve: (T, 256, 3) uint8 tone curves: gain, white balance, gamma, flicker.
         noise: Standard deviation of sensor noise in grey values.
         jpeg: JPEG quality, 0 for none.
+        blocks: Change below which a block is not sent again, in grey values; 0 for none.
         interlace: Whether odd rows lag by one frame.
     """
 
@@ -41,11 +44,14 @@ class Disturbances:
     curve: Array
     noise: float
     jpeg: int
+    blocks: float
     interlace: bool
 
 
-def plan_disturbances(rng: np.random.Generator, times: Array, height: int, width: int, strength: float) -> Disturbances:
-    """Draw a plan; strength 0 leaves the picture clean, 1 spoils about every second video in some way."""
+def plan_disturbances(
+    rng: np.random.Generator, times: Array, height: int, width: int, rates: DisturbanceRates, strength: float
+) -> Disturbances:
+    """Draw a plan; strength 0 leaves the picture clean, 1 spoils as many videos as the rates say."""
     side, still = min(height, width), np.zeros(len(times))
 
     def happens(chance: float) -> bool:
@@ -55,19 +61,20 @@ def plan_disturbances(rng: np.random.Generator, times: Array, height: int, width
         return oscillation(rng, times, low, rng.uniform(low, high), rng.uniform(0.8, 3.0))
 
     return Disturbances(
-        smoke=swells(0.0, 0.75) if happens(0.22) else still,
+        smoke=swells(0.0, 0.75) if happens(rates.smoke) else still,
         smoke_drift=rng.normal(0, 0.25, 2) * side,
         smoke_seed=int(rng.integers(2**31)),
-        fog=swells(0.0, 0.4) if happens(0.15) else still,
-        glare=swells(0.0, 1.0) if happens(0.12) else still,
+        fog=swells(0.0, 0.4) if happens(rates.fog) else still,
+        glare=swells(0.0, 1.0) if happens(rates.glare) else still,
         glare_at=rng.uniform(0.1, 0.9, 2),
-        lens_blood=_lens_drops(rng, height, width) if happens(0.08) else None,
-        defocus=swells(0.0, 0.011) * side if happens(0.25) else still,
-        sharpen=float(rng.uniform(0.2, 1.0)) if happens(0.35) else 0.0,
-        curve=_tone_curves(rng, times, strength),
-        noise=float(rng.exponential(3.5)) * strength if happens(0.8) else 0.0,
-        jpeg=int(rng.integers(25, 96)) if happens(0.6) else 0,
-        interlace=happens(0.05),
+        lens_blood=_lens_drops(rng, height, width) if happens(rates.lens_blood) else None,
+        defocus=swells(0.0, 0.011) * side if happens(rates.defocus) else still,
+        sharpen=float(rng.uniform(0.2, 1.0)) if happens(rates.sharpen) else 0.0,
+        curve=_tone_curves(rng, times, strength, 0.5 if happens(rates.lighting) else 0.08),
+        noise=float(rng.exponential(3.5)) * strength if happens(rates.noise) else 0.0,
+        jpeg=int(rng.integers(25, 96)) if happens(rates.jpeg) else 0,
+        blocks=float(rng.uniform(2, 7)) if happens(rates.blocks) else 0.0,
+        interlace=happens(rates.interlace),
     )
 
 
@@ -94,6 +101,18 @@ def record(rng: np.random.Generator, image: Array, plan: Disturbances, frame: in
         image = image + _sensor_noise(rng, *image.shape[:2]) * plan.noise
     seen = cv2.LUT(np.clip(image, 0, 255).astype(np.uint8), plan.curve[frame][:, None, :])
     return _compress(seen, plan.jpeg) if plan.jpeg else seen
+
+
+def stale_blocks(now: Array, before: Array, threshold: float) -> Array:
+    """Keep blocks of the frame before that have hardly changed, as video encoders do at a low rate."""
+    change = cv2.absdiff(now, before).max(axis=2)
+    height, width = change.shape
+    coarse = (-(-width // _BLOCK), -(-height // _BLOCK))
+    blocks = cv2.resize(change, coarse, interpolation=cv2.INTER_AREA) < threshold
+    kept = cv2.resize(
+        blocks.astype(np.uint8), (coarse[0] * _BLOCK, coarse[1] * _BLOCK), interpolation=cv2.INTER_NEAREST
+    )
+    return np.where(kept[:height, :width, None] > 0, before, now)
 
 
 def interlaced(now: Array, before: Array) -> Array:
@@ -132,11 +151,11 @@ def _lens_drops(rng: np.random.Generator, height: int, width: int) -> Array:
     return cv2.GaussianBlur(drops, (0, 0), 0.02 * side)
 
 
-def _tone_curves(rng: np.random.Generator, times: Array, strength: float) -> Array:
+def _tone_curves(rng: np.random.Generator, times: Array, strength: float, swing: float) -> Array:
     spread = 0.3 + 0.7 * strength
     gain = np.exp(rng.normal(0, 0.16 * spread) + rng.normal(0, 0.1 * spread, 3))
     gamma = np.exp(rng.normal(0, 0.16 * spread))
-    flicker = np.exp(oscillation(rng, times, -0.08, 0.08, rng.uniform(0.5, 3.0)) * spread)
+    flicker = np.exp(oscillation(rng, times, -swing, swing, rng.uniform(0.5, 3.0)) * spread)
     levels = (np.arange(256) / 255) ** gamma
     curves = levels[None, :, None] * gain[None, None, :] * flicker[:, None, None] * 255
     return np.clip(curves, 0, 255).astype(np.uint8)

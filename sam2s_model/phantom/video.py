@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam2s_model.masklet import Masklet
-from sam2s_model.phantom.backdrop import Backdrop, view
+from sam2s_model.phantom.backdrop import Backdrop, canvas_shape, view
+from sam2s_model.phantom.bleeding import draw_bleeding
 from sam2s_model.phantom.camera import CameraPath, Optics, draw_camera, draw_optics
 from sam2s_model.phantom.cast import draw_actors, draw_stage
 from sam2s_model.phantom.config import PRESETS, PhantomConfig, preset
-from sam2s_model.phantom.disturbances import Disturbances, interlaced, plan_disturbances, record, veil
+from sam2s_model.phantom.disturbances import Disturbances, interlaced, plan_disturbances, record, stale_blocks, veil
+from sam2s_model.phantom.interruptions import Interruptions, interrupt, plan_interruptions
 from sam2s_model.phantom.scene import Actor, compose
 
 _BASE_FPS = 25.0
@@ -89,14 +91,20 @@ def _shoot(rng: np.random.Generator, config: PhantomConfig, seed: int) -> Phanto
     times = np.arange(config.frames) / config.fps
     backdrop, look = draw_stage(rng, config)
     surgical = look is not None
+    if surgical and rng.random() < config.rates.bleeding * config.disturbance:
+        rows, columns = canvas_shape(config.height, config.width)
+        side = min(config.height, config.width)
+        backdrop = replace(backdrop, bleeding=draw_bleeding(rng, times, rows, columns, side))
     liveliness = config.motion * (2.0 if rng.random() < config.hard else 1.0)
     camera = draw_camera(rng, times, config.height, config.width, liveliness, alive=surgical)
     # Benches and bedrooms are lit evenly, unless an endoscope is the only lamp.
     falloff = 1.0 if surgical else float(rng.choice([0.2, 2.0], p=[0.75, 0.25]))
     optics = draw_optics(rng, config.height, config.width, surgical and rng.random() < 0.25, falloff)
     actors = draw_actors(rng, config, camera, look, backdrop)
-    plan = plan_disturbances(rng, times, config.height, config.width, config.disturbance)
-    frames, labels = _film(rng, backdrop, actors, camera, optics, plan)
+    size = (config.height, config.width)
+    plan = plan_disturbances(rng, times, *size, config.rates, config.disturbance)
+    breaks = plan_interruptions(rng, times, *size, config.rates, config.disturbance)
+    frames, labels = _film(rng, backdrop, actors, camera, optics, plan, breaks)
     return _keep_visible(frames, labels, [actor for actor in actors if actor.prompted], config.fps, seed)
 
 
@@ -107,6 +115,7 @@ def _film(
     camera: CameraPath,
     optics: Optics,
     plan: Disturbances,
+    breaks: Interruptions,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Render all frames (T, H, W, 3) and label images (T, H, W)."""
     count = len(camera.times)
@@ -122,8 +131,11 @@ def _film(
             compose(image, labels[t], actor, label, t, (float(shift[0]), float(shift[1])))
         image *= optics.light
         veil(image, plan, t, float(camera.times[t]))
-        frames[t] = record(rng, image, plan, t)
         labels[t][~optics.open] = 0
+        interrupt(rng, image, labels[t], breaks, t)
+        frames[t] = record(rng, image, plan, t)
+        if plan.blocks > 0 and t > 0:
+            frames[t] = stale_blocks(frames[t], frames[t - 1], plan.blocks)
     if plan.interlace:
         for t in range(count - 1, 0, -1):  # backwards, since each takes rows from the one before it as it was
             frames[t] = interlaced(frames[t], frames[t - 1])
