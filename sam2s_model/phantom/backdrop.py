@@ -52,11 +52,13 @@ def view(backdrop: Backdrop, camera: CameraPath, frame: int) -> Array:
     """The backdrop as the camera sees it: (H, W, 3) float32 in [0, 255]."""
     shape = (backdrop.albedo.shape[0], backdrop.albedo.shape[1])
     coarse, fraction = cv2.convertMaps(*camera.sampling_maps(frame, shape), cv2.CV_16SC2)
-    seen = cv2.remap(backdrop.albedo, coarse, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+    def look_at(picture: Array) -> Array:
+        return cv2.remap(picture, coarse, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+    seen = look_at(backdrop.albedo)
     if backdrop.bleeding is not None:
-        reach = cv2.remap(
-            backdrop.bleeding.reach, coarse, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-        )
+        reach = look_at(backdrop.bleeding.reach)
         cover_with_blood(seen, reach, float(backdrop.bleeding.level[frame]))
     if backdrop.slopes is None or backdrop.gloss <= 0:
         return seen
