@@ -137,7 +137,7 @@ def track(tracked: TrackedObject) -> Track:
         presence=float(tracked.presence),
         area=tracked.area,
         roi=region_of_interest(tracked.runs),
-        centroid=centroid(tracked),
+        centroid=Point32(x=tracked.runs.centroid[0], y=tracked.runs.centroid[1]),
         frames_since_seen=tracked.sighting.frames_since_seen,
         last_seen=time_message(tracked.sighting.last_seen_ns),
         actionable=tracked.is_actionable,
@@ -150,16 +150,6 @@ def track(tracked: TrackedObject) -> Track:
 
 def region_of_interest(runs: MaskRuns) -> RegionOfInterest:
     return RegionOfInterest(x_offset=runs.x, y_offset=runs.y, width=runs.width, height=runs.height)
-
-
-def centroid(tracked: TrackedObject) -> Point32:
-    """The mean of the mask's pixels in image pixels; 0, 0 for an empty mask."""
-    if not tracked.area:
-        return Point32()
-    inside = tracked.mask[tracked.runs.box]
-    x = np.arange(tracked.runs.width) @ inside.sum(0, dtype=np.int64) / tracked.area
-    y = np.arange(tracked.runs.height) @ inside.sum(1, dtype=np.int64) / tracked.area
-    return Point32(x=float(tracked.runs.x + x), y=float(tracked.runs.y + y))
 
 
 def timing(times: StageTimes, age_s: float, finished_ns: int) -> Timing:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from std_msgs.msg import Header
 
 from sam2s_ros.class_table import ClassTable
-from sam2s_ros.label_image import label_image
+from sam2s_ros.label_image import number_image
 from sam2s_ros.overlay import draw_overlay
 from sam2s_ros.parameters import BinaryParameters, OverlayParameters
 from sam2s_ros.run_lengths import encode_mask
@@ -41,31 +41,28 @@ class OutputImages:
         self._binary = binary
         self._height, self._width, _ = tracked.rgb.shape
 
-    @cached_property
+    @property
     def instances(self) -> NDArray[np.uint8]:
         """(H, W) slots, 0 where there is no object; where masks overlap, the better one."""
-        return label_image(self.tracked.objects, self._height, self._width)
+        return self._numbers(lambda found: found.identity.slot)
 
     @property
     def semantic(self) -> NDArray[np.uint8]:
         """(H, W) numbers of the classes, 0 where there is no object, 255 where its class is unknown."""
-        return self._recoloured(lambda found: found.object_class.number or UNLABELLED)
+        return self._numbers(lambda found: found.object_class.number or UNLABELLED)
 
     @property
     def confidence(self) -> NDArray[np.uint8]:
         """(H, W) quality of the mask times presence of its object, 255 for 1; 0 where there is no object."""
-        return self._recoloured(lambda found: round(255 * found.score * found.presence))
+        return self._numbers(lambda found: round(255 * found.score * found.presence))
 
     @property
     def binary(self) -> NDArray[np.uint8]:
         """(H, W) 255 on every object of the chosen classes, also where another object covers it."""
         names = [name.strip() for name in self._binary.classes.split(',') if name.strip()]
         chosen = {self._classes.id_of(name) for name in names} - {0}
-        pixels = np.zeros((self._height, self._width), np.uint8)
-        for found in self.tracked.objects:
-            if not names or found.object_class.number in chosen:
-                np.copyto(pixels[found.runs.box], MASK, where=found.mask[found.runs.box])
-        return pixels
+        shown = [found for found in self.tracked.objects if not names or found.object_class.number in chosen]
+        return number_image(shown, lambda _: MASK, self._height, self._width)
 
     @cached_property
     def overlay(self) -> NDArray[np.uint8]:
@@ -77,12 +74,8 @@ class OutputImages:
             objects = tuple(_shrunk(found, k, *rgb.shape[:2]) for found in objects)
         return draw_overlay(rgb, objects, self.overlay_look.alpha, self.tracked.hold)
 
-    def _recoloured(self, value_of: Callable[[TrackedObject], int]) -> NDArray[np.uint8]:
-        """The instances with another value for each object."""
-        table = np.zeros(256, np.uint8)
-        for found in self.tracked.objects:
-            table[found.identity.slot] = value_of(found)
-        return np.asarray(cv2.LUT(self.instances, table), np.uint8)
+    def _numbers(self, number: Callable[[TrackedObject], int]) -> NDArray[np.uint8]:
+        return number_image(self.tracked.objects, number, self._height, self._width)
 
 
 def shrinkage(height: int, width: int, max_side: int) -> int:
@@ -91,5 +84,10 @@ def shrinkage(height: int, width: int, max_side: int) -> int:
 
 
 def _shrunk(found: TrackedObject, k: int, height: int, width: int) -> TrackedObject:
-    mask = found.mask[k // 2 :: k, k // 2 :: k][:height, :width]
+    """The object on an image of every k-th pixel, (height, width) of them."""
+    middle = k // 2
+    # The first sample at or behind a place of the image.
+    box = tuple(slice(*((place - middle + k - 1) // k for place in (side.start, side.stop))) for side in found.runs.box)
+    mask = np.zeros((height, width), np.bool_)
+    mask[box] = found.mask[middle::k, middle::k][:height, :width][box]
     return replace(found, mask=mask, runs=encode_mask(mask))

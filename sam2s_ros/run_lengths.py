@@ -38,6 +38,21 @@ class MaskRuns:
         """Pixels of the mask."""
         return int(self.counts[1::2].sum())
 
+    @property
+    def centroid(self) -> tuple[float, float]:
+        """Mean (x, y) of the mask's pixels, in image pixels; (0, 0) for an empty mask."""
+        if not self.area:
+            return 0.0, 0.0
+        ends = np.cumsum(self.counts, dtype=np.int64)
+        begins, ends = ends[:-1:2], ends[1::2]  # of the object's runs
+        # With q full rows and r pixels before a place of the box, their sums of x and y have closed forms.
+        (rows, rest), (rows_before, rest_before) = np.divmod(ends, self.width), np.divmod(begins, self.width)
+        x = (rows - rows_before).sum() * (self.width * (self.width - 1) // 2)
+        x += (rest * (rest - 1) // 2 - rest_before * (rest_before - 1) // 2).sum()
+        y = ((rows * (rows - 1) - rows_before * (rows_before - 1)) // 2).sum() * self.width
+        y += (rest * rows - rest_before * rows_before).sum()
+        return self.x + float(x) / self.area, self.y + float(y) / self.area
+
 
 def encode_mask(mask: NDArray[np.bool_]) -> MaskRuns:
     """Encode a mask (H, W) bool."""

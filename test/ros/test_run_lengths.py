@@ -65,3 +65,14 @@ def test_one_object_at_1080p_encodes_in_a_few_milliseconds() -> None:
     mask[300:700, 500:900] = True
     mask[400:500, 600:700] = False
     assert min(timeit.repeat(lambda: encode_mask(mask), number=1, repeat=9)) < 0.010  # 0.3 ms on an idle machine
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_the_centroid_of_the_runs_is_the_mean_of_the_pixels(seed: int) -> None:
+    mask = np.random.default_rng(seed).random((23, 37)) < 0.3 + 0.1 * seed
+    ys, xs = np.nonzero(mask)
+    assert encode_mask(mask).centroid == pytest.approx((xs.mean(), ys.mean()))
+
+
+def test_an_empty_mask_has_its_centroid_at_the_origin() -> None:
+    assert encode_mask(np.zeros((5, 5), bool)).centroid == (0.0, 0.0)
