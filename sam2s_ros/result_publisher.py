@@ -68,6 +68,10 @@ class ResultPublisher:
         if any(_has_listener(publisher) for _, publisher in self._outputs):
             self._images.give(tracked)
 
+    def wait_until_published(self, timeout_s: float) -> bool:
+        """Wait for what is drawn and published in the background; whether it ended in time."""
+        return self._images.wait_until_idle(timeout_s)
+
     def close(self) -> None:
         self._images.stop()
         self._camera.close()
@@ -118,22 +122,26 @@ class NewestInThread:
     def give(self, tracked: TrackedImage) -> None:
         with self._changed:
             self._waiting = tracked
-            self._changed.notify()
+            self._changed.notify_all()
 
     def stop(self, timeout_s: float = 1.0) -> None:
         with self._changed:
             self._is_running = False
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join(timeout_s)
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait until all that was given is worked on or replaced; whether that was in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waiting is None and self._begun_ns is None, timeout_s)
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting is not None or not self._is_running)
-                tracked, self._waiting = self._waiting, None
-                if not self._is_running:
-                    return
-            if tracked is not None:
-                self._begun_ns = time.monotonic_ns()
-                self._work(tracked)
                 self._begun_ns = None
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting is not None or not self._is_running)
+                if not self._is_running or self._waiting is None:
+                    return
+                tracked, self._waiting, self._begun_ns = self._waiting, None, time.monotonic_ns()
+            self._work(tracked)
