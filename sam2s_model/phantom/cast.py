@@ -1,4 +1,4 @@
-"""Who plays: draws the backdrop and the actors of one video."""
+"""Who plays: draws the actors of one video."""
 
 from __future__ import annotations
 
@@ -9,67 +9,57 @@ import numpy as np
 from sam2s_model.phantom.backdrop import Backdrop, colour_at
 from sam2s_model.phantom.camera import CameraPath
 from sam2s_model.phantom.config import PhantomConfig
+from sam2s_model.phantom.contact import draw_pushes
 from sam2s_model.phantom.instrument_actor import Handling, draw_size, instrument_actor, new_instrument
 from sam2s_model.phantom.motion import presence, stand_in
 from sam2s_model.phantom.noise import Array
 from sam2s_model.phantom.objects import (
     SHARPNESS,
-    bump_actor,
     creature_actor,
     draw_extent,
-    organ_actor,
     shape_actor,
     shape_sprite,
+    tissue_actor,
 )
 from sam2s_model.phantom.photo_objects import photo_actor, photo_sprite
 from sam2s_model.phantom.scene import Actor
-from sam2s_model.phantom.textures import draw_collage
-from sam2s_model.phantom.tissue import TissueLook, draw_tissue, random_look
+from sam2s_model.phantom.stage import Stage
+from sam2s_model.phantom.tissue import random_look
 
 _CHANGE_SECONDS = 1.5  # from one instrument's leaving to the next one's coming
 
 
-def draw_stage(rng: np.random.Generator, config: PhantomConfig) -> tuple[Backdrop, TissueLook | None]:
-    """A backdrop, and the look of its tissue if it is tissue."""
-    if rng.random() >= config.tissue:
-        return draw_collage(rng, config.height, config.width, config.photos), None
-    look = random_look(rng)
-    return draw_tissue(rng, look, config.height, config.width), look
-
-
 def draw_actors(
-    rng: np.random.Generator,
-    config: PhantomConfig,
-    camera: CameraPath,
-    look: TissueLook | None,
-    backdrop: Backdrop,
-) -> tuple[Actor, ...]:
-    """Draw all actors, hindmost first: organs and bumps lie on the tissue, the rest is above in random order."""
+    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, stage: Stage, shutter: float
+) -> tuple[tuple[Actor, ...], CameraPath]:
+    """Draw all actors, hindmost first, and the camera that sees how their tools drag the tissue.
+
+    Parts of the body lie on the tissue, the rest is above in random order.
+    """
     wanted = int(rng.integers(config.objects[0], config.objects[1] + 1))
     extras = int(rng.integers(0, config.distractors + 1))
-    shutter = float(rng.choice([0.0, rng.uniform(0.0, 0.03)]))
-    resting: list[Actor] = []
     moving: list[Actor] = []
+    resting: list[Handling] = []
     while wanted + extras > 0:
-        prompted = wanted > 0
+        prompted, room = wanted > 0, wanted + extras
         handling = _draw_handling(rng, config, camera.times, shutter, prompted)
-        room = wanted + extras
+        company: list[Actor] = []
         if rng.random() < config.instruments:
-            if room > 1 and handling.inside.min() == 0 and rng.random() < config.replaced:
-                company = _relief(rng, config, camera, handling, prompted=wanted > 1 and bool(rng.random() < 0.5))
-            else:
-                alike = _doubled(rng, config, camera.times, handling, wanted, room)
-                company = _instruments(rng, config, camera, alike)
-        elif look is not None and rng.random() >= config.foreign:
-            resting.append(_tissue_part(rng, camera, handling, look))
-            company = []
+            company = _crew(rng, config, camera, stage, handling, wanted, room)
+        elif stage.look is not None and rng.random() >= config.foreign:
+            resting.append(handling)
         else:
             alike = _doubled(rng, config, camera.times, handling, wanted, room)
-            company = _foreign(rng, config, camera, alike, backdrop)
+            company = _foreign(rng, config, camera, alike, stage.backdrop)
         moving += company
         wanted -= max(1, sum(actor.prompted for actor in company)) if prompted else 0
         extras -= sum(not actor.prompted for actor in company) if prompted else max(1, len(company))
-    return (*resting, *(moving[i] for i in rng.permutation(len(moving))))
+    for _ in range(rng.integers(config.workers[0], config.workers[1] + 1)):
+        handling = _draw_handling(rng, config, camera.times, shutter, prompted=False)
+        moving += _instruments(rng, config, camera, stage, [handling])
+    camera = replace(camera, pushes=draw_pushes(rng, camera, moving, config.pushed if stage.look is not None else 0.0))
+    lying = [_tissue_part(rng, camera, handling, stage) for handling in resting]
+    return (*lying, *(moving[i] for i in rng.permutation(len(moving)))), camera
 
 
 def _draw_handling(
@@ -91,11 +81,27 @@ def _doubled(
     return [first, *(_draw_handling(rng, config, times, first.shutter, k + 1 < wanted) for k in range(others))]
 
 
+def _crew(
+    rng: np.random.Generator,
+    config: PhantomConfig,
+    camera: CameraPath,
+    stage: Stage,
+    handling: Handling,
+    wanted: int,
+    room: int,
+) -> list[Actor]:
+    """An instrument, alone or with one that comes in its place or others that look the same."""
+    if room > 1 and handling.inside.min() == 0 and rng.random() < config.replaced:
+        return _relief(rng, camera, stage, handling, prompted=wanted > 1 and bool(rng.random() < 0.5))
+    alike = _doubled(rng, config, camera.times, handling, wanted, room)
+    return _instruments(rng, config, camera, stage, alike)
+
+
 def _instruments(
-    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, handlings: list[Handling]
+    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, stage: Stage, handlings: list[Handling]
 ) -> list[Actor]:
     """An instrument for each handling, all exactly alike."""
-    name = str(rng.choice(config.classes))
+    name = str(rng.choice(stage.instruments))
     diameter = draw_size(rng, camera.side, name)
     sprites = new_instrument(rng, name, diameter)
     parts_share = config.instrument_parts if len(handlings) == 1 else 0.0
@@ -105,11 +111,9 @@ def _instruments(
     ]
 
 
-def _relief(
-    rng: np.random.Generator, config: PhantomConfig, camera: CameraPath, first: Handling, prompted: bool
-) -> list[Actor]:
+def _relief(rng: np.random.Generator, camera: CameraPath, stage: Stage, first: Handling, prompted: bool) -> list[Actor]:
     """An instrument that leaves and returns, and another of its class that works in its place meanwhile."""
-    name = str(rng.choice(config.classes))
+    name = str(rng.choice(stage.instruments))
     diameter, station = draw_size(rng, camera.side, name), _draw_station(rng, camera)
     sprites = new_instrument(rng, name, diameter)
     other = sprites if rng.random() < 0.5 else new_instrument(rng, name, diameter)
@@ -120,12 +124,11 @@ def _relief(
     ]
 
 
-def _tissue_part(rng: np.random.Generator, camera: CameraPath, handling: Handling, look: TissueLook) -> Actor:
-    """Something that belongs to the body and lies on the tissue."""
-    station = _draw_station(rng, camera)
-    if rng.random() < 0.3:
-        return organ_actor(rng, camera, handling, station)
-    return bump_actor(rng, camera, handling, station, look if rng.random() < 0.6 else random_look(rng))
+def _tissue_part(rng: np.random.Generator, camera: CameraPath, handling: Handling, stage: Stage) -> Actor:
+    """Something that belongs to the body and lies on the tissue; polyps more often than any other kind."""
+    name = 'polyp' if 'polyp' in stage.tissues and rng.random() < 0.4 else str(rng.choice(stage.tissues))
+    around = stage.look if stage.look is not None and rng.random() < 0.7 else random_look(rng)
+    return tissue_actor(rng, name, camera, handling, _draw_station(rng, camera), around)
 
 
 def _foreign(

@@ -12,7 +12,7 @@ from sam2s_model.phantom.motion import velocity, wander
 from sam2s_model.phantom.noise import Array
 from sam2s_model.phantom.scene import PlacedPart
 from sam2s_model.phantom.sprite import Sprite, pose
-from sam2s_model.phantom.warps import soft_motion
+from sam2s_model.phantom.warps import LATTICE, soft_motion
 
 # The fastest smear of a thing, as a share of the image side.
 _LONGEST_SMEAR = 0.06
@@ -52,16 +52,38 @@ HARD_STYLES = {
 
 
 def fixed_placements(
-    rng: np.random.Generator, sprite: Sprite, size: float, camera: CameraPath, station: Array
+    rng: np.random.Generator, sprite: Sprite, size: float, camera: CameraPath, station: Array, height: float = 0.0
 ) -> tuple[tuple[PlacedPart, ...], ...]:
-    """Placements of what is fixed to the tissue: it moves as the camera and the breathing make it."""
+    """Placements of what is fixed to the tissue: it moves and deforms as camera, breathing and tools make it.
+
+    Args:
+        size: Image pixels for one unit of the sprite.
+        height: How much nearer to the camera than the tissue it lies, as a share of the distance.
+    """  # fmt: skip
     angle = rng.uniform(0, 2 * np.pi)
+    nodes = _lattice_in_world(sprite, size / camera.side, angle, station)
+    # From world displacements to shares of the sprite, against the direction in which things move (see `warps`).
+    cos, sin = np.cos(angle), np.sin(angle)
+    shares = -camera.side / size * sprite.scale / max(sprite.rgba.shape[:2]) * np.array([[cos, -sin], [sin, cos]])
     placements = []
     for frame in range(len(camera.times)):
-        x, y = camera.to_image(frame, station[None, :])[0]
-        turned, scale = angle + camera.roll[frame], size * camera.zoom[frame]
-        placements.append((PlacedPart(sprite, pose(sprite, float(x), float(y), turned, float(scale))),))
+        (x, y), roll, magnification = camera.place(frame, station, height)
+        warp = None
+        if len(camera.waves) or camera.pushes:
+            warp = (camera.displacement(frame, nodes) @ shares).reshape(LATTICE, LATTICE, 2).astype(np.float32)
+        matrix = pose(sprite, float(x), float(y), angle + roll, size * magnification)
+        smear = (float(camera.smear[frame, 0]), float(camera.smear[frame, 1]))
+        placements.append((PlacedPart(sprite, matrix, smear=smear, warp=warp),))
     return tuple(placements)
+
+
+def _lattice_in_world(sprite: Sprite, unit: float, angle: float, station: Array) -> Array:
+    """World points (P, 2) of a warp's nodes for a sprite at rest whose unit is `unit` image sides."""
+    rows, columns = sprite.rgba.shape[:2]
+    u, v = np.meshgrid(np.linspace(0, columns, LATTICE), np.linspace(0, rows, LATTICE))
+    x, y = (u - sprite.origin[0]) * unit / sprite.scale, (v - sprite.origin[1]) * unit / sprite.scale
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.stack([x * cos - y * sin, x * sin + y * cos], axis=-1).reshape(-1, 2) + station
 
 
 def free_placements(

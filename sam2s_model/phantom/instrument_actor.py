@@ -63,12 +63,19 @@ def instrument_actor(
     scope = str(rng.choice([' tip', ' shaft'])) if has_parts and rng.random() < parts_share else ''
     poses = _poses(rng, diameter, sprites.design, camera, handling, station)
     placements = tuple(place_instrument(sprites, at, _SCOPES[scope]) if shown else () for at, shown in poses)
-    return Actor(name + scope, True, handling.prompted, placements, float(rng.uniform(0, 0.6)))
+    touch = np.array([_tip_point(at, sprites.design) for at, _ in poses]) if sprites.design.shaft else None
+    return Actor(name + scope, True, handling.prompted, placements, float(rng.uniform(0, 0.6)), touch)
 
 
 def new_instrument(rng: np.random.Generator, name: str, diameter: float) -> InstrumentSprites:
     """Draw an instrument with the sharpness it needs when it comes near."""
     return build_instrument(rng, name, 1.15 * diameter)
+
+
+def _tip_point(at: InstrumentPose, design: InstrumentDesign) -> tuple[float, float]:
+    """Image pixel at the middle of the jaws."""
+    reach = (design.wrist[0] + 1.2) * at.diameter * at.stretch
+    return at.joint[0] + reach * np.cos(at.angle + at.bend), at.joint[1] + reach * np.sin(at.angle + at.bend)
 
 
 def _poses(

@@ -11,10 +11,11 @@ from sam2s_model.phantom.instrument_actor import Handling
 from sam2s_model.phantom.noise import Array, noise_field, smoothstep
 from sam2s_model.phantom.photo_objects import blended_in
 from sam2s_model.phantom.scene import Actor
-from sam2s_model.phantom.shapes import SHAPES, blob, leaf, round_bump
+from sam2s_model.phantom.shapes import SHAPES, leaf, round_bump
 from sam2s_model.phantom.sprite import Cutout, Sprite, bevel, cut, light_direction, lit
 from sam2s_model.phantom.textures import random_texture
 from sam2s_model.phantom.tissue import TissueLook, random_look, tissue_texture
+from sam2s_model.phantom.tissue_kinds import KINDS
 
 # Sprites are drawn this much larger than the object's usual size, for when it comes near.
 SHARPNESS = 1.25
@@ -48,30 +49,23 @@ def shape_actor(
     return Actor(name, False, handling.prompted, placements, float(rng.choice([0.0, 0.35])))
 
 
-def bump_actor(
-    rng: np.random.Generator, camera: CameraPath, handling: Handling, station: Array, look: TissueLook
+def tissue_actor(
+    rng: np.random.Generator, name: str, camera: CameraPath, handling: Handling, station: Array, around: TissueLook
 ) -> Actor:
-    """A polyp-like bump: it sits on the tissue, is made of it, and its border is soft."""
-    size = draw_extent(rng, camera.side, 0.15, 0.6)
-    shape = _softened(
-        cut(round_bump(rng) if rng.random() < 0.6 else blob(rng), SHARPNESS * size), rng.uniform(0.02, 0.12)
-    )
-    rgb = tissue_texture(rng, look, *shape.size, camera.side)
-    rgb = rgb * rng.uniform(0.8, 1.35, 3) * rng.uniform(0.85, 1.2)
-    rgb = lit(rgb, bevel(shape.alpha, rng.uniform(0.3, 0.5) * shape.scale), light_direction(rng), 0.0, 1.0)
-    rgb = rgb + _glints(rng, shape)[..., None]
-    sprite = Sprite.of(rgb, shape.alpha, shape.origin, shape.scale)
-    return Actor('polyp', False, handling.prompted, fixed_placements(rng, sprite, size, camera, station), 0.25)
-
-
-def organ_actor(rng: np.random.Generator, camera: CameraPath, handling: Handling, station: Array) -> Actor:
-    """A large region of another tissue that belongs to the scene: an organ, a lobe, a flap."""
-    size = draw_extent(rng, camera.side, 0.45, 1.0)
-    shape = _softened(cut(blob(rng), size), rng.uniform(0.005, 0.04))
-    rgb = tissue_texture(rng, random_look(rng), *shape.size, camera.side)
-    rgb = lit(rgb, bevel(shape.alpha, rng.uniform(0.05, 0.3) * shape.scale), light_direction(rng), 0.0, 1.0)
+    """A part of the body of kind `name`: it sits on the tissue `around`, and its border is soft."""
+    kind = KINDS[name]
+    size = draw_extent(rng, camera.side, *kind.size)
+    shape = _softened(rng, cut(kind.outline(rng), SHARPNESS * size), rng.uniform(*kind.softness), kind.ragged)
+    # Now and then it is made of what surrounds it: only light and border tell it apart.
+    same = not kind.looks or rng.random() < 0.12
+    rgb = tissue_texture(rng, around if same else random_look(rng, kind.looks), *shape.size, camera.side)
+    tint = rng.uniform(0.8, 1.35, 3) if same else rng.uniform(0.9, 1.12, 3)
+    rgb = rgb * tint * rng.uniform(0.85, 1.2)
+    rgb = lit(rgb, bevel(shape.alpha, rng.uniform(*kind.swelling) * shape.scale), light_direction(rng), 0.0, 1.0)
     sprite = Sprite.of(rgb + _glints(rng, shape)[..., None], shape.alpha, shape.origin, shape.scale)
-    return Actor('organ', False, handling.prompted, fixed_placements(rng, sprite, size, camera, station), 0.3)
+    height = kind.height * rng.uniform(0, 1)
+    placements = fixed_placements(rng, sprite, size, camera, station, height)
+    return Actor(name, False, handling.prompted, placements, 0.2 + 0.5 * height)
 
 
 def creature_actor(
@@ -107,12 +101,22 @@ def _shaded(rng: np.random.Generator, rgb: Array, shape: Cutout) -> Array:
     )
 
 
-def _softened(shape: Cutout, softness: float) -> Cutout:
-    blurred = cv2.GaussianBlur(shape.alpha, (0, 0), max(0.5, softness * shape.scale), borderType=cv2.BORDER_CONSTANT)
+def _softened(rng: np.random.Generator, shape: Cutout, softness: float, ragged: float) -> Cutout:
+    """Blur the border, and let it wander in and out by up to `ragged` of the size."""
+    sigma = max(0.5, softness * shape.scale)
+    room = int(2 * sigma + ragged * shape.scale) + 2
+    alpha = np.pad(shape.alpha, room)
+    blurred = cv2.GaussianBlur(alpha, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    if ragged > 0:
+        wander = max(1.0, 1.5 * ragged * shape.scale)
+        wide = cv2.GaussianBlur(alpha, (0, 0), wander, borderType=cv2.BORDER_CONSTANT)
+        noise = noise_field(rng, 'smooth', alpha.shape[0], alpha.shape[1], rng.uniform(0.6, 1.2) * shape.scale) - 0.5
+        width = np.float32(np.clip(softness / max(ragged, 1e-3), 0.08, 0.5))
+        blurred = smoothstep(0.0, 1.0, (wide - 0.5 - 0.6 * noise) / (2 * width) + 0.5).astype(np.float32)
     # Fade to nothing at the canvas border, or the cut of the blur would show as a line.
     for edge in (blurred[0], blurred[-1], blurred[:, 0], blurred[:, -1]):
         edge[:] = 0
-    return Cutout(blurred, shape.origin, shape.scale)
+    return Cutout(blurred, (shape.origin[0] + room, shape.origin[1] + room), shape.scale)
 
 
 def _glints(rng: np.random.Generator, shape: Cutout) -> Array:

@@ -13,7 +13,7 @@ from sam2s_model.phantom.warps import displaced
 
 _SHADOW_STEP = 4
 # Longer smears would need larger regions and look like nothing.
-_MAX_SMEAR = 14.0
+_NO_SMEAR, _MAX_SMEAR = 1.2, 14.0
 _WARP_STEP = 8  # pixels from one node of the interpolated map to the next
 
 
@@ -47,6 +47,7 @@ class Actor:
         prompted: Whether it gets a label; others are distractors and occluders.
         placements: For each frame its parts, hindmost first; empty while it is away.
         shadow: Darkness of the shadow it casts, in [0, 1].
+        touch: (T, 2) image pixel where a tool touches the tissue, or None for what does not.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Actor:
     prompted: bool
     placements: tuple[tuple[PlacedPart, ...], ...]
     shadow: float = 0.0
+    touch: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,17 @@ def draw_part(part: PlacedPart, height: int, width: int) -> Patch | None:
     shifted = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1.0]]) @ part.to_image
     size = (x1 - x0, y1 - y0)
     rgba = _warp(part, shifted, size)
-    if max(abs(part.smear[0]), abs(part.smear[1])) > 1.2:
-        rgba = cv2.filter2D(rgba, -1, smear_kernel(*part.smear), borderType=cv2.BORDER_REPLICATE)
+    rgba = smeared(rgba, *part.smear)
     if part.gain != 1.0:
         rgba *= np.array([part.gain, part.gain, part.gain, 1], np.float32)
     return Patch(rgba, x0, y0, part.labelled)
+
+
+def smeared(picture: Array, dx: float, dy: float) -> Array:
+    """A picture that has moved by (dx, dy) pixels while the shutter was open."""
+    if max(abs(dx), abs(dy)) <= _NO_SMEAR:
+        return picture
+    return cv2.filter2D(picture, -1, smear_kernel(dx, dy), borderType=cv2.BORDER_REPLICATE)
 
 
 def smear_kernel(dx: float, dy: float) -> Array:

@@ -76,6 +76,31 @@ def leaf(rng: np.random.Generator) -> Array:
     return np.concatenate([np.stack([x, curve + width], axis=1), np.stack([x, curve - width], axis=1)[::-1]])
 
 
+def lobe(rng: np.random.Generator) -> Array:
+    """A large lobe: one long even border, the rest of it out of sight."""
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    radius = 1 + 0.08 * np.sin(2 * angles + rng.uniform(0, 7)) + 0.04 * np.sin(5 * angles + rng.uniform(0, 7))
+    return _polar(angles, 0.55 * radius, rng.uniform(0.45, 0.7)) + np.array([0.0, rng.uniform(-0.1, 0.1)])
+
+
+def pear(rng: np.random.Generator) -> Array:
+    """A sac with a neck, slightly bent."""
+    along = np.linspace(0, np.pi, 30)
+    x, width = -0.5 * np.cos(along), np.sin(along) * (0.27 - 0.15 * rng.uniform(0.5, 1.0) * np.cos(along - np.pi))
+    curve = rng.normal(0, 0.35) * x * x
+    return np.concatenate([np.stack([x, curve + width], axis=1), np.stack([x, curve - width], axis=1)[::-1]])
+
+
+def loop(rng: np.random.Generator) -> Array:
+    """A bowel loop: a thick band in a wide bend."""
+    return _bent_band(rng, rng.uniform(0.11, 0.17), rng.uniform(0.06, 0.2))
+
+
+def duct(rng: np.random.Generator) -> Array:
+    """A vessel or duct: a narrow band, nearly straight."""
+    return _bent_band(rng, rng.uniform(0.035, 0.08), rng.uniform(0.0, 0.05))
+
+
 SHAPES: dict[str, Callable[[np.random.Generator], Array]] = {
     'ball': round_bump,
     'blob': blob,
@@ -90,3 +115,14 @@ SHAPES: dict[str, Callable[[np.random.Generator], Array]] = {
 
 def _polar(angles: Array, radius: Array, flatness: float) -> Array:
     return np.stack([np.cos(angles) * radius, np.sin(angles) * radius * flatness], axis=1)
+
+
+def _bent_band(rng: np.random.Generator, half_width: float, bend: float) -> Array:
+    count = 28
+    headings = np.cumsum(rng.normal(0, 0.04, count)) + np.arange(count) * bend * rng.choice([-1, 1])
+    spine = np.cumsum(np.stack([np.cos(headings), np.sin(headings)], axis=1) / count, axis=0)
+    normal = np.stack([-np.sin(headings), np.cos(headings)], axis=1)
+    width = half_width * (1 + 0.12 * np.sin(np.arange(count) * rng.uniform(0.2, 0.5)))[:, None]
+    width *= np.sin(np.linspace(0.05, np.pi - 0.05, count))[:, None] ** 0.35  # its ends dive into what surrounds it
+    outline = np.concatenate([spine + normal * width, (spine - normal * width)[::-1]])
+    return outline - outline.mean(axis=0)

@@ -56,6 +56,11 @@ LOOKS = {
     'muscle': TissueLook((110, 26, 26), (162, 52, 46), (198, 98, 84), 'ridge', 0.9, 0.8, 0.3, 0.2, 0.1, 0.5, 0.0),
     'bleeding': TissueLook((74, 4, 6), (134, 16, 16), (182, 60, 48), 'rough', 1.4, 0.8, 0.6, 0.2, 0.1, 0.9, 0.2),
     'cavity': TissueLook((34, 12, 12), (92, 40, 34), (168, 102, 84), 'cloud', 1.1, 0.9, 1.0, 0.3, 0.2, 0.6, 0.7),
+    'uterus': TissueLook((172, 78, 76), (214, 128, 118), (238, 180, 168), 'cloud', 1.9, 0.35, 0.2, 0.5, 0.0, 0.9, 0.0),
+    'kidney': TissueLook((84, 24, 26), (132, 52, 46), (176, 98, 84), 'rough', 1.0, 0.4, 0.2, 0.15, 0.1, 0.7, 0.0),
+    'spleen': TissueLook((58, 14, 30), (96, 30, 46), (136, 62, 74), 'rough', 1.3, 0.3, 0.2, 0.05, 0.0, 0.8, 0.0),
+    'fascia': TissueLook((176, 118, 100), (216, 172, 152), (240, 216, 200), 'ridge', 1.1, 0.6, 0.5, 0.4, 0.2, 0.6, 0.0),
+    'vein': TissueLook((70, 28, 46), (104, 52, 68), (142, 90, 100), 'cloud', 1.5, 0.2, 0.1, 0.0, 0.0, 0.8, 0.0),
     'stomach': TissueLook((168, 68, 50), (214, 118, 88), (240, 172, 130), 'cells', 0.35, 0.5, 1.0, 0.3, 0.0, 0.9, 0.5),
 }
 
@@ -63,15 +68,21 @@ _FAT: tuple[Colour, Colour] = ((204, 138, 66), (246, 200, 122))
 _VESSELS: tuple[Colour, ...] = ((126, 20, 26), (150, 30, 30), (92, 30, 52), (70, 52, 88))
 
 
-def draw_tissue(rng: np.random.Generator, look: TissueLook, height: int, width: int) -> Backdrop:
-    """Draw a canvas of one tissue, with sheets of others on it, for an image of height × width pixels."""
+def draw_tissue(
+    rng: np.random.Generator, look: TissueLook, height: int, width: int, beside: tuple[str, ...] = ()
+) -> Backdrop:
+    """Draw a canvas of one tissue, with sheets of others on it, for an image of height × width pixels.
+
+    Args:
+        beside: Names of the looks that those others may have; any, if there are none.
+    """  # fmt: skip
     rows, columns = canvas_shape(height, width)
     side = min(height, width)
     relief, crest = _relief(rng, look, rows, columns, side)
     albedo = _colours(rng, look, crest, rows, columns, side)
     _draw_vessels(rng, albedo, look.vessels, side)
     for _ in range(rng.choice(3, p=[0.35, 0.4, 0.25])):
-        _lay_sheet(rng, albedo, relief, random_look(rng) if rng.random() < 0.6 else look, side)
+        _lay_sheet(rng, albedo, relief, random_look(rng, beside) if rng.random() < 0.6 else look, side)
     slopes = _slopes(relief, side)
     albedo *= _diffuse(rng, slopes)[..., None]
     _darken_lumen(rng, albedo, look.lumen, side)
@@ -87,9 +98,9 @@ def tissue_texture(rng: np.random.Generator, look: TissueLook, height: int, widt
     return rgb
 
 
-def random_look(rng: np.random.Generator) -> TissueLook:
-    """One of the looks."""
-    return LOOKS[str(rng.choice(sorted(LOOKS)))]
+def random_look(rng: np.random.Generator, names: tuple[str, ...] = ()) -> TissueLook:
+    """One of the looks, or of those named."""
+    return LOOKS[str(rng.choice(names or sorted(LOOKS)))]
 
 
 def _relief(rng: np.random.Generator, look: TissueLook, rows: int, columns: int, side: int) -> tuple[Array, Array]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam2s_model.masklet import Masklet
-from sam2s_model.phantom.backdrop import Backdrop, canvas_shape, view
-from sam2s_model.phantom.bleeding import draw_bleeding
+from sam2s_model.phantom.backdrop import Backdrop, view
 from sam2s_model.phantom.camera import CameraPath, Optics, draw_camera, draw_optics
-from sam2s_model.phantom.cast import draw_actors, draw_stage
+from sam2s_model.phantom.cast import draw_actors
 from sam2s_model.phantom.config import PRESETS, PhantomConfig, preset
 from sam2s_model.phantom.disturbances import Disturbances, interlaced, plan_disturbances, record, stale_blocks, veil
 from sam2s_model.phantom.interruptions import Interruptions, interrupt, plan_interruptions
-from sam2s_model.phantom.scene import Actor, compose
+from sam2s_model.phantom.scene import Actor, compose, smeared
+from sam2s_model.phantom.stage import draw_stage
 
 _BASE_FPS = 25.0
 # Seeds from here on are for evaluation and demonstration: never trained on.
@@ -88,23 +88,17 @@ def masklets(video: PhantomVideo) -> tuple[Masklet, ...]:
 
 
 def _shoot(rng: np.random.Generator, config: PhantomConfig, seed: int) -> PhantomVideo:
-    times = np.arange(config.frames) / config.fps
-    backdrop, look = draw_stage(rng, config)
-    surgical = look is not None
-    if surgical and rng.random() < config.rates.bleeding * config.disturbance:
-        rows, columns = canvas_shape(config.height, config.width)
-        side = min(config.height, config.width)
-        backdrop = replace(backdrop, bleeding=draw_bleeding(rng, times, rows, columns, side))
+    times, size = np.arange(config.frames) / config.fps, (config.height, config.width)
+    stage = draw_stage(rng, config, times)
+    shutter = float(rng.choice([0.0, rng.uniform(0.0, 0.03)]))
     liveliness = config.motion * (2.0 if rng.random() < config.hard else 1.0)
-    camera = draw_camera(rng, times, config.height, config.width, liveliness, alive=surgical)
-    # Benches and bedrooms are lit evenly, unless an endoscope is the only lamp.
-    falloff = 1.0 if surgical else float(rng.choice([0.2, 2.0], p=[0.75, 0.25]))
-    optics = draw_optics(rng, config.height, config.width, surgical and rng.random() < 0.25, falloff)
-    actors = draw_actors(rng, config, camera, look, backdrop)
-    size = (config.height, config.width)
+    alive = stage.look is not None
+    camera = draw_camera(rng, times, *size, liveliness, alive, config.zooming, shutter)
+    optics = draw_optics(rng, *size, stage.border, stage.falloff, stage.warmth)
+    actors, camera = draw_actors(rng, config, camera, stage, shutter)
     plan = plan_disturbances(rng, times, *size, config.rates, config.disturbance)
     breaks = plan_interruptions(rng, times, *size, config.rates, config.disturbance)
-    frames, labels = _film(rng, backdrop, actors, camera, optics, plan, breaks)
+    frames, labels = _film(rng, stage.backdrop, actors, camera, optics, plan, breaks)
     return _keep_visible(frames, labels, [actor for actor in actors if actor.prompted], config.fps, seed)
 
 
@@ -125,7 +119,7 @@ def _film(
     # Labels count the prompted actors from 1 on; the others cover what is behind them with 0.
     numbers = np.cumsum([actor.prompted for actor in actors])
     for t in range(count):
-        image = view(backdrop, camera, t)
+        image = smeared(view(backdrop, camera, t), *camera.smear[t])
         for actor, number in zip(actors, numbers, strict=True):
             label = int(number) if actor.prompted else 0
             compose(image, labels[t], actor, label, t, (float(shift[0]), float(shift[1])))

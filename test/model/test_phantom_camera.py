@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from sam2s_model.phantom.camera import draw_camera, draw_optics
+from sam2s_model.phantom.camera import Push, draw_camera, draw_optics
 
 TIMES = np.arange(30) / 10.0
 
@@ -32,3 +34,27 @@ def test_a_border_closes_the_corners_only() -> None:
     assert optics.open[50, 50] and not optics.open[0, 0]
     assert optics.light[0, 0, 0] < 0.01 < optics.light[50, 50, 0]
     assert draw_optics(np.random.default_rng(0), 100, 100, border=False, falloff=1.0).open.all()
+
+
+def test_a_pixel_is_led_back_to_the_world_point_that_it_shows() -> None:
+    camera = draw_camera(np.random.default_rng(3), TIMES, 90, 120, motion=1.0, alive=False)
+    pixel, _, _ = camera.place(7, np.array([0.1, -0.2]), 0.0)
+    assert pixel == pytest.approx(camera.to_image(7, np.array([[0.1, -0.2]]))[0])
+    assert camera.to_world(7, pixel) == pytest.approx([0.1, -0.2])
+
+
+def test_what_lies_nearer_moves_more_when_the_camera_pans() -> None:
+    camera = draw_camera(np.random.default_rng(3), TIMES, 90, 120, motion=1.0, alive=False)
+    camera = replace(camera, zoom=np.ones(30), roll=np.zeros(30))
+    far, near = (np.stack([camera.place(t, np.zeros(2), height)[0] for t in range(30)]) for height in (0.0, 0.5))
+    assert np.ptp(near, axis=0) == pytest.approx(1.5 * np.ptp(far, axis=0))
+
+
+def test_dragged_tissue_follows_near_the_tool_only() -> None:
+    camera = draw_camera(np.random.default_rng(0), TIMES, 90, 120, motion=0.0, alive=False)
+    push = Push(np.zeros((30, 2)), np.tile([0.1, 0.0], (30, 1)), 0.1)
+    dragged = replace(camera, pushes=(push,))
+    still_x, _ = camera.sampling_maps(0, (90, 120))
+    moved_x, _ = dragged.sampling_maps(0, (90, 120))
+    assert moved_x[45, 60] == pytest.approx(still_x[45, 60] - 9, abs=0.5)
+    assert moved_x[45, 5] == pytest.approx(still_x[45, 5], abs=0.1)

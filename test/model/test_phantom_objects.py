@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from sam2s_model.phantom.camera import CameraPath, draw_camera
+from sam2s_model.phantom.camera import CameraPath, Push, draw_camera
 from sam2s_model.phantom.instrument_actor import Handling
 from sam2s_model.phantom.noise import Array
-from sam2s_model.phantom.objects import bump_actor, creature_actor, organ_actor, shape_actor, shape_sprite
+from sam2s_model.phantom.objects import creature_actor, shape_actor, shape_sprite, tissue_actor
 from sam2s_model.phantom.scene import Actor, compose
 from sam2s_model.phantom.shapes import SHAPES
 from sam2s_model.phantom.tissue import LOOKS
+from sam2s_model.phantom.tissue_kinds import KINDS
 
 TIMES = np.arange(6) / 2.0
 HERE = Handling(1.0, inside=np.ones(len(TIMES)), shutter=0.0, prompted=True)
@@ -43,8 +46,7 @@ def test_all_kinds_of_things_are_seen_where_they_are_put(seed: int) -> None:
     for actor in (
         moving_shape(rng, camera),
         creature_actor(rng, camera, HERE, CENTRE, photos=False),
-        bump_actor(rng, camera, HERE, CENTRE, LOOKS['colon']),
-        organ_actor(rng, camera, HERE, CENTRE),
+        *(tissue_actor(rng, name, camera, HERE, CENTRE, LOOKS['colon']) for name in KINDS),
     ):
         assert not actor.is_instrument
         assert masks(actor)[0].any(), actor.name
@@ -53,8 +55,19 @@ def test_all_kinds_of_things_are_seen_where_they_are_put(seed: int) -> None:
 def test_a_bump_rests_on_still_tissue() -> None:
     rng = np.random.default_rng(0)
     camera = draw_camera(rng, TIMES, 90, 120, motion=0.0, alive=False)
-    seen = masks(bump_actor(rng, camera, HERE, CENTRE, LOOKS['colon']))
+    seen = masks(tissue_actor(rng, 'polyp', camera, HERE, CENTRE, LOOKS['colon']))
     assert (seen == seen[0]).all()
+
+
+def test_a_bump_is_dragged_along_with_the_tissue() -> None:
+    camera = draw_camera(np.random.default_rng(0), TIMES, 90, 120, motion=0.0, alive=False)
+    by = np.zeros((len(TIMES), 2))
+    by[3] = 0.1
+    dragged = replace(camera, pushes=(Push(np.zeros_like(by), by, 0.5),))
+    seen = masks(tissue_actor(np.random.default_rng(0), 'polyp', dragged, HERE, CENTRE, LOOKS['colon']))
+    rows, columns = (np.flatnonzero(seen[3].any(axis=axis)).mean() for axis in (1, 0))
+    before = [np.flatnonzero(seen[2].any(axis=axis)).mean() for axis in (1, 0)]
+    assert [rows - before[0], columns - before[1]] == pytest.approx([8, 8], abs=2.5)
 
 
 def test_a_shape_moves_by_itself() -> None:
