@@ -1,8 +1,8 @@
 """SAM2S: prompt an instrument or tissue once, keep its mask through the whole surgery. Knows PyTorch, not ROS."""
 
-from sam2s_model.build import SIZES, build_tracker
+from sam2s_model.build import SHIPPED_WEIGHTS, SIZES, build_tracker
 from sam2s_model.checkpoint import CheckpointMismatch
-from sam2s_model.compute import PRECISIONS
+from sam2s_model.compute import PRECISIONS, held_memory, release_memory
 from sam2s_model.masklet import Frame, FrameResult, Label, Masklet, ObjectMask
 from sam2s_model.prompt import (
     BoxPrompt,
@@ -17,6 +17,7 @@ from sam2s_model.tracker import FrameNotTracked, Tracker, UnknownObject
 
 __all__ = [
     'PRECISIONS',
+    'SHIPPED_WEIGHTS',
     'SIZES',
     'BoxPrompt',
     'CheckpointMismatch',
@@ -35,4 +36,6 @@ __all__ = [
     'UnknownObject',
     'build_tracker',
     'check_prompt',
+    'held_memory',
+    'release_memory',
 ]

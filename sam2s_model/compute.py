@@ -66,3 +66,16 @@ def allow_tf32(allowed: bool) -> None:
     """Let CUDA multiply float32 with 10 bits of mantissa, or not; for this process, and for whoever else uses torch."""
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed
+
+
+def held_memory() -> int:
+    """Bytes of GPU memory that this process holds, unused parts included; 0 while it uses no GPU."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return sum(torch.cuda.memory_reserved(number) for number in range(torch.cuda.device_count()))
+    return torch.mps.driver_allocated_memory() if torch.backends.mps.is_available() else 0
+
+
+def release_memory() -> None:
+    """Give GPU memory that no tensor uses back to others."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()

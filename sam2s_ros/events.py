@@ -121,7 +121,7 @@ class EventLog:
         self._listener = listener
         # Held while the listener runs, so that it hears of events in their order.
         self._lock = threading.RLock()
-        self._told = 0
+        self._told = self._errors = 0
         self._counts: Counter[EventCode] = Counter()
         self._told_ns: dict[tuple[EventCode, str], int] = {}
         self._last_error: Event | None = None
@@ -130,6 +130,11 @@ class EventLog:
     def last_error(self) -> Event | None:
         """The newest event of severity ERROR."""
         return self._last_error
+
+    @property
+    def errors(self) -> int:
+        """How many events of severity ERROR were told."""
+        return self._errors
 
     def count(self, code: EventCode) -> int:
         """How often an event was told, silenced repetitions included."""
@@ -165,6 +170,7 @@ class EventLog:
             event = Event(self._told, code, severity, text, object_id, stamp_ns, now_ns)
             if severity == Severity.ERROR:
                 self._last_error = event
+                self._errors += 1
             with suppress(Exception):
                 self._listener(event)
 

@@ -50,6 +50,12 @@ class ImageLedger:
         self._arrivals, self._results = RateMeter(), RateMeter()
         self._last_arrival_ns: int | None = None
 
+    def expect_images(self) -> None:
+        """Begin anew with rates and age, not with the counts: images will come from now on."""
+        with self._lock:
+            self._arrivals, self._results = RateMeter(), RateMeter()
+            self._last_arrival_ns = None
+
     def receive(self) -> None:
         """An image has arrived."""
         with self._lock:

@@ -77,13 +77,15 @@ class ImageSubscription:
         wanted: Transport and reliability.
         on_image: Called with each Image or CompressedImage.
         group: Callback group of the subscription and of the timer that looks at the graph.
+        depth: Images that the middleware keeps until they are taken.
     """
 
     def __init__(
-        self, node: Node, wanted: InputParameters, on_image: Callable[[Any], None], group: CallbackGroup
+        self, node: Node, wanted: InputParameters, on_image: Callable[[Any], None], group: CallbackGroup, depth: int = 1
     ) -> None:
         self._node = node
         self._wanted = wanted
+        self._depth = depth
         self._on_image = guarded(node, on_image)
         self._group = group
         # Resolve first, then append: a remapping of `image` must reach the compressed topic too.
@@ -93,6 +95,15 @@ class ImageSubscription:
         self._follow_graph()
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(LOOK_PERIOD_S, guarded(node, self._follow_graph), group, clock)
+
+    @property
+    def source(self) -> Source | None:
+        """What is subscribed to; None while nothing is."""
+        return self._source
+
+    def want(self, wanted: InputParameters) -> None:
+        """Want another transport or reliability from the next look at the graph on."""
+        self._wanted = wanted
 
     def close(self) -> None:
         self._node.destroy_timer(self._timer)
@@ -121,7 +132,7 @@ class ImageSubscription:
             CompressedImage if source.is_compressed else Image,
             source.topic,
             self._on_image,
-            QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=reliability),
+            QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=self._depth, reliability=reliability),
             callback_group=self._group,
             # With auto a mismatch lasts only until the next look at the graph, and is not worth a warning.
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=self._wanted.reliability != 'auto'),

@@ -1,14 +1,18 @@
-"""The one thread that owns the tracker. The newest image wins; commands wait in a bounded queue and go first."""
+"""The one thread that owns the tracker. Images wait in a bounded queue, commands in another; commands go first."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, TypeVar
+
+from sam2s_ros.image_ledger import DropReason, ImageLedger
 
 Image = TypeVar('Image')
 Result = TypeVar('Result')
@@ -26,66 +30,108 @@ class WorkerStopped(RuntimeError):
     """The worker does not run, so nothing would ever answer."""
 
 
-@dataclass(frozen=True)
-class ImageCounts:
-    """What became of the images: received = tracked + dropped + failed, but for one that waits or is in work."""
+class Work(Enum):
+    """What the thread is at."""
 
-    received: int = 0
-    tracked: int = 0
-    dropped: int = 0
-    failed: int = 0
+    NOTHING = 'nothing'
+    COMMAND = 'a request'
+    IMAGE = 'an image'
+    DELIVERY = 'publishing'
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the thread is at, and since when, in nanoseconds of the steady clock."""
+
+    work: Work
+    since_ns: int
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds that the present work has taken so far; 0 when there is none."""
+        return 0.0 if self.work is Work.NOTHING else (time.monotonic_ns() - self.since_ns) / 1e9
 
 
 class InferenceWorker(Generic[Image, Result]):
-    """Run ``track`` on the newest image and commands between images, all in one thread.
+    """Run ``track`` on images and commands between them, all in one thread.
 
     Args:
         track: Turns an image into a result; only ever called in the worker's thread.
         deliver: Takes each result with the number of images dropped since the one before; also in that thread.
-        on_failure: Told of the exception when an image could not be tracked or delivered. The worker goes on.
+        on_failure: Told of the exception when an image could not be tracked or delivered; says how to count it. The
+            worker goes on.
         max_pending: Commands that may wait.
+        depth: Images that may wait; the oldest is dropped for one more. With 1 the newest image always wins.
+        ledger: Where tracked and dropped images are counted; arrivals are counted by whoever calls `offer`.
     """
 
     def __init__(
         self,
         track: Callable[[Image], Result],
         deliver: Callable[[Result, int], None],
-        on_failure: Callable[[Exception], None],
+        on_failure: Callable[[Exception], DropReason],
         max_pending: int = 64,
+        depth: int = 1,
+        ledger: ImageLedger | None = None,
     ) -> None:
         self._track = track
         self._deliver = deliver
         self._on_failure = on_failure
-        self._max_pending = max_pending
+        self.max_pending = max_pending
+        self._depth = depth
+        self._ledger = ledger or ImageLedger()
         self._changed = threading.Condition()
-        self._waiting_image: Image | None = None
+        self._images: deque[Image] = deque()
         self._commands: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
-        self._received = self._tracked = self._dropped = self._failed = 0
-        self._dropped_since = 0
+        self._refused_commands = 0
+        self._told_dropped = 0
         self._is_running = False
+        self._activity = Activity(Work.NOTHING, time.monotonic_ns())
         self._thread: threading.Thread | None = None
 
     @property
-    def counts(self) -> ImageCounts:
-        with self._changed:
-            return ImageCounts(self._received, self._tracked, self._dropped, self._failed)
+    def activity(self) -> Activity:
+        return self._activity
 
     @property
     def is_alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def has_died(self) -> bool:
+        """Whether the thread ended though nobody stopped it."""
+        return self._is_running and not self.is_alive
+
+    @property
+    def waiting_images(self) -> int:
+        return len(self._images)
+
+    @property
+    def waiting_commands(self) -> int:
+        return len(self._commands)
+
+    @property
+    def refused_commands(self) -> int:
+        """Commands that found the queue full."""
+        return self._refused_commands
+
     def start(self) -> None:
-        """Begin, or begin again after `stop`."""
+        """Begin, or begin again after `stop` or when the thread has died."""
         assert not self.is_alive
         self._is_running = True
+        self._activity = Activity(Work.NOTHING, time.monotonic_ns())
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """End the thread after the work in hand; whether it ended in time. Waiting commands are cancelled."""
+        """End the thread after the work in hand; whether it ended in time. Nobody will hear of the image in work.
+
+        Waiting commands are cancelled, waiting images dropped.
+        """
         with self._changed:
             self._is_running = False
-            self._waiting_image = None
+            self._ledger.drop(DropReason.STOPPED, len(self._images))
+            self._images.clear()
             cancelled = [future for future, _ in self._commands]
             self._commands.clear()
             self._changed.notify()
@@ -96,15 +142,15 @@ class InferenceWorker(Generic[Image, Result]):
         return not self.is_alive
 
     def offer(self, image: Image) -> None:
-        """Give a new image; one that still waits is dropped for it. Never blocks; does nothing after `stop`."""
+        """Give a new image; where the queue is full, the oldest that waits is dropped for it. Never blocks."""
         with self._changed:
             if not self._is_running:
+                self._ledger.drop(DropReason.STOPPED)
                 return
-            self._received += 1
-            if self._waiting_image is not None:
-                self._dropped += 1
-                self._dropped_since += 1
-            self._waiting_image = image
+            if len(self._images) >= self._depth:
+                self._images.popleft()
+                self._ledger.drop(DropReason.SUPERSEDED if self._depth == 1 else DropReason.QUEUE_FULL)
+            self._images.append(image)
             self._changed.notify()
 
     def submit(self, command: Callable[[], Answer]) -> Future[Answer]:
@@ -118,8 +164,9 @@ class InferenceWorker(Generic[Image, Result]):
         with self._changed:
             if not self._is_running:
                 raise WorkerStopped('the tracker is not running')
-            if len(self._commands) >= self._max_pending:
-                raise TooManyCommands(f'{self._max_pending} requests are waiting already; try again later')
+            if len(self._commands) >= self.max_pending:
+                self._refused_commands += 1
+                raise TooManyCommands(f'{self.max_pending} requests are waiting already; try again later')
             self._commands.append((future, command))
             self._changed.notify()
         return future
@@ -129,11 +176,11 @@ class InferenceWorker(Generic[Image, Result]):
             for _ in range(COMMANDS_PER_IMAGE):
                 if not self._run_next_command():
                     break
-            self._track_waiting_image()
+            self._track_next_image()
 
     def _wait_for_work(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_running or self._commands or self._waiting_image is not None)
+            self._changed.wait_for(lambda: not self._is_running or self._commands or self._images)
             return self._is_running
 
     def _run_next_command(self) -> bool:
@@ -143,29 +190,46 @@ class InferenceWorker(Generic[Image, Result]):
             future, command = self._commands.popleft()
         if not future.set_running_or_notify_cancel():
             return True
-        try:
-            future.set_result(command())
-        except Exception as error:
-            future.set_exception(error)
+        with self._at(Work.COMMAND):
+            try:
+                future.set_result(command())
+            except Exception as error:
+                future.set_exception(error)
         return True
 
-    def _track_waiting_image(self) -> None:
+    def _track_next_image(self) -> None:
         with self._changed:
-            if self._waiting_image is None:
+            if not self._images:
                 return
-            image, self._waiting_image = self._waiting_image, None
-            dropped, self._dropped_since = self._dropped_since, 0
+            image = self._images.popleft()
+            dropped = self._ledger.counts.all_dropped
         try:
-            self._deliver(self._track(image), dropped)
+            with self._at(Work.IMAGE):
+                result = self._track(image)
+            if not self._is_running:
+                self._ledger.drop(DropReason.STOPPED)
+                return
+            with self._at(Work.DELIVERY):
+                self._deliver(result, dropped - self._told_dropped)
         except Exception as error:
-            self._survive(error, dropped)
+            self._survive(error)
             return
-        with self._changed:
-            self._tracked += 1
+        except BaseException:  # the thread dies of it; `has_died` tells
+            self._ledger.drop(DropReason.FAILED)
+            raise
+        self._told_dropped = dropped
+        self._ledger.track()
 
-    def _survive(self, error: Exception, dropped: int) -> None:
-        with self._changed:
-            self._failed += 1
-            self._dropped_since += dropped + 1  # the next result tells of these images and of the one that failed
+    def _survive(self, error: Exception) -> None:
+        reason = DropReason.FAILED
         with suppress(Exception):
-            self._on_failure(error)
+            reason = self._on_failure(error)
+        self._ledger.drop(reason)
+
+    @contextmanager
+    def _at(self, work: Work) -> Iterator[None]:
+        self._activity = Activity(work, time.monotonic_ns())
+        try:
+            yield
+        finally:
+            self._activity = Activity(Work.NOTHING, time.monotonic_ns())

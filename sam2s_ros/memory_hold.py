@@ -42,6 +42,11 @@ class MemoryHold:
         """Hold memory, or let it go on where the video allows it."""
         self._is_requested = is_held
 
+    def watch_video(self, is_watched: bool) -> None:
+        """Hold memory by the look of the video from now on, or by request alone."""
+        if is_watched != bool(self._health):
+            self._health = VideoHealth() if is_watched else None
+
     def trust_video(self) -> None:
         """Take what comes next for what the video usually shows: it is another one, or a person pointed at it."""
         if self._health:
@@ -49,7 +54,8 @@ class MemoryHold:
 
     def look(self, rgb: NDArray[np.uint8], elapsed_s: float, stamp_ns: int) -> Hold | None:
         """Look at the next image (H, W, 3), ``elapsed_s`` after the one before; None when memory takes it."""
-        fault = self._health.judge(rgb, elapsed_s) if self._health else None
+        health = self._health
+        fault = health.judge(rgb, elapsed_s) if health else None
         by_request = BY_REQUEST if self._is_requested else None
         before, self._hold = self._hold, Hold(fault.value, fault.blinds, is_fault=True) if fault else by_request
         if self._hold != before:

@@ -22,7 +22,7 @@ class ObjectConditions:
     """
 
     def __init__(self, limits: StateLimits, events: EventLog) -> None:
-        self._limits = limits
+        self.limits = limits
         self._events = events
         self._guard = IdentityGuard()
         self._conditions: dict[str, TrackCondition] = {}
@@ -62,7 +62,7 @@ class ObjectConditions:
         doubts = self._guard.look(seen, elapsed_s)
         for found in result.objects:
             observation = _observe(found, runs[found.object_id], result.stamp_ns, doubts)
-            self._replace(found, after(self[found.object_id], observation, self._now, self._limits), result.stamp_ns)
+            self._replace(found, after(self[found.object_id], observation, self._now, self.limits), result.stamp_ns)
 
     def hold(self, result: FrameResult, reason: str) -> None:
         """Let an image pass on which memory was held, without a judgement. Time stands still for the objects."""

@@ -1,15 +1,10 @@
-"""ROS parameters as frozen dataclasses. The dataclasses are the one place that knows names, defaults and ranges."""
+"""The parameters as frozen dataclasses: the one place that knows names, defaults, ranges and what may change live."""
 
 from __future__ import annotations
 
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, TypeVar
-
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.node import Node
-
-Group = TypeVar('Group')
+from functools import partial
+from typing import Any
 
 
 class BadParameter(ValueError):
@@ -22,15 +17,25 @@ def _parameter(
     limits: tuple[float, float] | None = None,
     choices: tuple[str, ...] = (),
     name: str = '',
+    is_live: bool = False,
 ) -> Any:
-    metadata = {'description': description, 'limits': limits, 'choices': choices, 'name': name}
-    return field(default=default, metadata=metadata)
+    """Describe a parameter; one that is not live changes only while the node is unconfigured."""
+    about = {'description': description, 'limits': limits, 'choices': choices, 'name': name, 'is_live': is_live}
+    return field(default=default, metadata=about)
+
+
+_live = partial(_parameter, is_live=True)
 
 
 @dataclass(frozen=True)
 class ModelParameters:
-    size: str = _parameter('lite', 'Network: lite is shipped with weights, tiny to large need a SAM 2.1 checkpoint.')
+    size: str = _parameter(
+        'lite',
+        'Network: lite is shipped with weights, others need a SAM 2.1 checkpoint; auto: the size it has.',
+        choices=('auto', 'lite', 'tiny', 'small', 'base_plus', 'large'),
+    )
     checkpoint: str = _parameter('', 'Weights, .safetensors or .pt; empty for those shipped with lite.')
+    sha256: str = _parameter('', 'What the weights must hash to, 64 hexadecimal digits; empty for no check.')
     device: str = _parameter('auto', 'auto, cpu, cuda, cuda:N or mps; auto takes CUDA where there is one.')
     precision: str = _parameter(
         'auto',
@@ -45,29 +50,30 @@ class ModelParameters:
 
 @dataclass(frozen=True)
 class InputParameters:
-    transport: str = _parameter(
+    transport: str = _live(
         'auto',
         'raw: image; compressed: image/compressed; auto: what is published, compressed if both are.',
         choices=('raw', 'compressed', 'auto'),
         name='image_transport',  # as every node that subscribes to images calls it
     )
-    reliability: str = _parameter(
+    reliability: str = _live(
         'auto',
         'auto: reliable where every publisher offers it, else best_effort.',
         choices=('auto', 'reliable', 'best_effort'),
     )
-    max_side: int = _parameter(8192, 'Larger images are refused, pixels.', (64, 16384))
+    timeout: float = _live(0.5, 'Seconds without an image after which the input is STALE.', (0.05, 60.0))
+    max_side: int = _live(8192, 'Larger images are refused, pixels.', (64, 16384))
     buffer_frames: int = _parameter(64, 'Images remembered for prompts drawn on one that has passed.', (1, 1000))
     buffer_megabytes: int = _parameter(256, 'The same limit in megabytes of image messages.', (1, 16384))
 
 
 @dataclass(frozen=True)
 class TrackingParameters:
-    max_objects: int = _parameter(16, 'More objects are refused.', (1, 254))
-    uncertain_score: float = _parameter(0.6, 'Predicted mask quality below which an object is UNCERTAIN.', (0.0, 1.0))
-    confirm_after: float = _parameter(0.2, 'Seconds that an object must be seen well to be TRACKED.', (0.0, 10.0))
-    lost_after: float = _parameter(0.6, 'Seconds out of sight after which an object is LOST.', (0.1, 60.0))
-    auto_freeze: bool = _parameter(True, 'Hold memory while the video is blank, frozen, out of the body or smoke.')
+    max_objects: int = _live(16, 'More objects are refused.', (1, 254))
+    uncertain_score: float = _live(0.6, 'Predicted mask quality below which an object is UNCERTAIN.', (0.0, 1.0))
+    confirm_after: float = _live(0.2, 'Seconds that an object must be seen well to be TRACKED.', (0.0, 10.0))
+    lost_after: float = _live(0.6, 'Seconds out of sight after which an object is LOST.', (0.1, 60.0))
+    auto_freeze: bool = _live(True, 'Hold memory while the video is blank, frozen, out of the body or smoke.')
     catch_up_frames: int = _parameter(
         8, 'Images on which an object is tracked again, at most, after a prompt on one that has passed.', (0, 128)
     )
@@ -80,20 +86,54 @@ class LabelParameters:
 
 @dataclass(frozen=True)
 class OverlayParameters:
-    alpha: float = _parameter(0.45, 'Opacity of the masks in the overlay.', (0.0, 1.0))
-    max_side: int = _parameter(960, 'Larger images are shrunk for the overlay by a whole number, pixels.', (64, 16384))
-    jpeg_quality: int = _parameter(80, 'JPEG quality of the compressed overlay.', (1, 100))
+    alpha: float = _live(0.45, 'Opacity of the masks in the overlay.', (0.0, 1.0))
+    max_side: int = _live(960, 'Larger images are shrunk for the overlay by a whole number, pixels.', (64, 16384))
+    jpeg_quality: int = _live(80, 'JPEG quality of the compressed overlay.', (1, 100))
 
 
 @dataclass(frozen=True)
 class BinaryParameters:
-    classes: str = _parameter('', 'Class names that ~/binary/mask shows, commas between them; empty for all objects.')
+    classes: str = _live('', 'Class names that ~/binary/mask shows, commas between them; empty for all objects.')
 
 
 @dataclass(frozen=True)
 class ServiceParameters:
-    max_pending: int = _parameter(64, 'Requests that may wait for the tracker; more are answered BUSY.', (1, 1000))
-    max_wait: float = _parameter(5.0, 'Longest time that a request waits for its result, seconds.', (0.0, 60.0))
+    max_pending: int = _live(64, 'Requests that may wait for the tracker; more are answered BUSY.', (1, 1000))
+    max_wait: float = _live(5.0, 'Longest time that a request waits for its result, seconds.', (0.0, 60.0))
+
+
+@dataclass(frozen=True)
+class QueueParameters:
+    policy: str = _parameter(
+        'latest',
+        'latest: the newest image wins, for live video; all: images wait in order, for recordings.',
+        choices=('latest', 'all'),
+    )
+    depth: int = _parameter(64, 'With all: images that may wait; the oldest is dropped for one more.', (1, 1000))
+
+    @property
+    def waiting_images(self) -> int:
+        """Images that may wait."""
+        return self.depth if self.policy == 'all' else 1
+
+
+@dataclass(frozen=True)
+class StatusParameters:
+    rate: float = _live(10.0, 'Heartbeats on ~/status per second.', (1.0, 50.0))
+
+
+@dataclass(frozen=True)
+class WatchdogParameters:
+    timeout: float = _live(5.0, 'Seconds that one image, request or publication may take.', (0.1, 600.0))
+    first_timeout: float = _live(
+        60.0, 'The same until the first image is tracked: GPUs are slow to start.', (0.1, 600.0)
+    )
+    exit: bool = _live(False, 'End the process with code 75 when tracking hangs, for a launch file to start it again.')
+
+
+@dataclass(frozen=True)
+class StartParameters:
+    autostart: bool = _parameter(True, 'Configure and activate the node by itself when it starts.', name='autostart')
 
 
 @dataclass(frozen=True)
@@ -107,76 +147,81 @@ class Parameters:
     overlay: OverlayParameters
     binary: BinaryParameters
     services: ServiceParameters
+    queue: QueueParameters
+    status: StatusParameters
+    watchdog: WatchdogParameters
+    start: StartParameters
 
 
-def declare_parameters(node: Node) -> Parameters:
-    """Declare all parameters, read-only, and read what the launch file or the command line set.
+@dataclass(frozen=True)
+class NamedField:
+    """Where a ROS parameter is found in `Parameters`."""
 
-    Raises:
-        BadParameter: A value has the wrong type, is out of range or none of the choices, or a name is unknown.
-    """
-    parameters = Parameters(
-        model=_declare(node, 'model', ModelParameters),
-        input=_declare(node, 'input', InputParameters),
-        tracking=_declare(node, 'tracking', TrackingParameters),
-        labels=_declare(node, 'labels', LabelParameters),
-        overlay=_declare(node, 'overlay', OverlayParameters),
-        binary=_declare(node, 'binary', BinaryParameters),
-        services=_declare(node, 'services', ServiceParameters),
-    )
-    _refuse_unknown_names(node)
-    return parameters
+    group: str
+    spec: Field[Any]
 
+    @property
+    def name(self) -> str:
+        """The ROS name: group and field, unless it has a name that everybody knows."""
+        return str(self.spec.metadata['name']) or f'{self.group}.{self.spec.name}'
 
-def _declare(node: Node, prefix: str, group: type[Group]) -> Group:
-    values = {spec.name: _declare_one(node, parameter_name(prefix, spec), spec) for spec in fields(group)}  # type: ignore[arg-type]
-    return group(**values)
+    @property
+    def default(self) -> Any:
+        return self.spec.default
 
+    @property
+    def description(self) -> str:
+        return str(self.spec.metadata['description'])
 
-def parameter_name(prefix: str, spec: Field[Any]) -> str:
-    """The ROS name of a field: its group and its own, unless it has a name that everybody knows."""
-    return spec.metadata['name'] or f'{prefix}.{spec.name}'
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        limits: tuple[float, float] | None = self.spec.metadata['limits']
+        return limits
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        choices: tuple[str, ...] = self.spec.metadata['choices']
+        return choices
 
-def _declare_one(node: Node, name: str, spec: Field[Any]) -> Any:
-    try:
-        value = node.declare_parameter(name, spec.default, _descriptor(spec)).value
-    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-        raise BadParameter(f'parameter {name}: {error}') from error
-    # `alpha:=1` is an integer to ROS; whoever writes it means 1.0.
-    if isinstance(spec.default, float) and type(value) is int:
-        value = float(value)
-    _check_value(name, value, spec)
-    return value
+    @property
+    def is_live(self) -> bool:
+        """Whether it may change while the node is configured."""
+        return bool(self.spec.metadata['is_live'])
 
 
-def _descriptor(spec: Field[Any]) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=spec.metadata['description'], read_only=True)
-    descriptor.additional_constraints = ', '.join(spec.metadata['choices'])
-    limits = spec.metadata['limits']
-    if limits and isinstance(spec.default, float):
-        descriptor.floating_point_range = [FloatingPointRange(from_value=limits[0], to_value=limits[1])]
-    elif limits:
-        descriptor.integer_range = [IntegerRange(from_value=limits[0], to_value=limits[1])]
-    descriptor.dynamic_typing = isinstance(spec.default, float)
-    return descriptor
+GROUPS: dict[str, type] = {
+    'model': ModelParameters,
+    'input': InputParameters,
+    'tracking': TrackingParameters,
+    'labels': LabelParameters,
+    'overlay': OverlayParameters,
+    'binary': BinaryParameters,
+    'services': ServiceParameters,
+    'queue': QueueParameters,
+    'status': StatusParameters,
+    'watchdog': WatchdogParameters,
+    'start': StartParameters,
+}
+FIELDS = {
+    named.name: named for group, kind in GROUPS.items() for spec in fields(kind) for named in [NamedField(group, spec)]
+}
 
 
-def _check_value(name: str, value: Any, spec: Field[Any]) -> None:
-    limits, choices = spec.metadata['limits'], spec.metadata['choices']
-    if type(value) is not type(spec.default):
-        raise BadParameter(f'parameter {name}: expected {type(spec.default).__name__}, came {value!r}')
-    if limits and not limits[0] <= value <= limits[1]:
-        raise BadParameter(f'parameter {name}: expected {limits[0]} to {limits[1]}, came {value}')
-    if choices and value not in choices:
-        raise BadParameter(f'parameter {name}: expected one of {", ".join(choices)}, came {value!r}')
+def parameters_from(values: dict[str, Any]) -> Parameters:
+    """The parameters of these ROS names; those that are not given have their defaults."""
+    groups = {
+        group: kind(
+            **{
+                named.spec.name: values[name]
+                for name, named in FIELDS.items()
+                if named.group == group and name in values
+            }
+        )
+        for group, kind in GROUPS.items()
+    }
+    return Parameters(**groups)
 
 
-def _refuse_unknown_names(node: Node) -> None:
-    # rclpy ignores names that nobody declares, so that a misspelt one would go unnoticed. Names outside our groups are
-    # let pass: a parameter file is often shared by many nodes.
-    groups = tuple(f'{group.name}.' for group in fields(Parameters))
-    given = getattr(node, '_parameter_overrides', {})
-    unknown = [name for name in given if name.startswith(groups) and not node.has_parameter(name)]
-    if unknown:
-        raise BadParameter(f'unknown parameter {", ".join(sorted(unknown))}; see config/tracker.yaml for the names')
+def values_of(parameters: Parameters) -> dict[str, Any]:
+    """All values by their ROS names."""
+    return {name: getattr(getattr(parameters, named.group), named.spec.name) for name, named in FIELDS.items()}

@@ -41,7 +41,7 @@ class PromptService:
     ) -> None:
         self._worker = worker
         self._session = session
-        self._max_wait_s = max_wait_s
+        self.max_wait_s = max_wait_s
         self._logger = logger
 
     def add_prompts(self, request: AddPrompts.Request, response: AddPrompts.Response) -> AddPrompts.Response:
@@ -60,7 +60,7 @@ class PromptService:
     def reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Forget all objects and begin a new session."""
         try:
-            self._ask(self._session.reset, self._max_wait_s)
+            self._ask(self._session.reset, self.max_wait_s)
         except PromptRefused as refusal:
             response.message = str(refusal)
             return response
@@ -75,7 +75,7 @@ class PromptService:
         return partial(self._session.add_prompts, requests, stamp_ns(request.header.stamp), request.atomic)
 
     def _wait_s(self, asked_s: float) -> float:
-        return min(max(asked_s, 0.0), self._max_wait_s) if math.isfinite(asked_s) else self._max_wait_s
+        return min(max(asked_s, 0.0), self.max_wait_s) if math.isfinite(asked_s) else self.max_wait_s
 
     def _ask(self, command: Callable[[], Any], timeout_s: float) -> Any:
         """Have the worker run a command and wait for its result.

@@ -151,7 +151,7 @@ def _arguments(job: ReplayJob, bag: BagReader) -> list[str]:
     topic = bag.image_topic(job.topic)
     is_compressed = bag.types[topic] == COMPRESSED_IMAGE
     base = _played_topic(topic, bag).removesuffix('/compressed') if is_compressed else topic
-    defaults = {'image_transport': 'compressed' if is_compressed else 'raw'}
+    defaults = {'image_transport': 'compressed' if is_compressed else 'raw', 'autostart': False}
     arguments = ['--ros-args', '-r', f'{TRACKER}:image:={base}']
     for name, value in (defaults | job.parameters).items():
         arguments += ['-p', f'{TRACKER}:{name}:={json.dumps(value)}']
@@ -170,13 +170,13 @@ def _ros(arguments: list[str]) -> Iterator[None]:
 @contextmanager
 def _tracking(tracker: TrackerNode) -> Iterator[None]:
     """Have the tracker loaded and taking images."""
-    tracker.configure()
-    tracker.activate()
+    for transition in ('configure', 'activate'):
+        if not tracker.change_state(transition):
+            raise ReplayFailed(tracker.last_failure)
     try:
         yield
     finally:
-        tracker.deactivate()
-        tracker.cleanup()
+        tracker.change_state('shutdown')
 
 
 @contextmanager

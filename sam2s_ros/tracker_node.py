@@ -1,7 +1,4 @@
-"""The tracker as a ROS node: images in, masks out, prompts by service.
-
-`configure`, `activate`, `deactivate` and `cleanup` are the transitions of a lifecycle node; `main` runs them through.
-"""
+"""The tracker as a lifecycle node: images in, masks out, prompts by service. Starts by itself unless told not to."""
 
 from __future__ import annotations
 
@@ -9,101 +6,201 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import MultiThreadedExecutor
-from rclpy.node import Node
+from rclpy.service import Service
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from sam2s_msgs.srv import AddPrompts
+from sam2s_ros.connections import Connections
+from sam2s_ros.events import EventCode
+from sam2s_ros.guarded_lifecycle import GuardedLifecycleNode
+from sam2s_ros.health import ModelSource, NodeState
+from sam2s_ros.heartbeat import Heartbeat
 from sam2s_ros.image_subscription import ImageSubscription
 from sam2s_ros.package_share import default_labels_file
-from sam2s_ros.parameters import Parameters, declare_parameters
+from sam2s_ros.parameter_store import ParameterStore
+from sam2s_ros.parameters import BadParameter, ModelParameters, Parameters, values_of
+from sam2s_ros.vitals import Parts, Vitals
 
 if TYPE_CHECKING:
+    from sam2s_ros.loaded_model import LoadedModel
     from sam2s_ros.tracking_pipeline import TrackingPipeline
 
-# One for images, one for a service that waits, one for parameter services, one to spare.
-EXECUTOR_THREADS = 4
+NAME = 'sam2s_tracker'
+# One for images, one for a service that waits, one for a transition, one for the heartbeat, one for diagnostics, one
+# for parameter services.
+EXECUTOR_THREADS = 6
+END_WITHIN_S = 3.0  # a transition that takes longer does not hold up the end of the process
 
 
-class TrackerNode(Node):
-    """ROS interface of the tracker. Its callbacks return at once or wait for the worker with a limit."""
+class TrackerNode(GuardedLifecycleNode):
+    """ROS interface of the tracker. Its callbacks return at once or wait for the worker with a limit.
 
-    def __init__(self) -> None:
-        super().__init__('sam2s_tracker')
-        self._settings: Parameters | None = None
+    Args:
+        load: Makes the tracker; None takes the one that the parameters ask for.
+        end_process: Called with an exit code when tracking hangs and ``watchdog.exit`` is set.
+        options: As for `rclpy.node.Node`.
+
+    Raises:
+        BadParameter: A parameter cannot be used.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[ModelParameters], LoadedModel] | None = None,
+        end_process: Callable[[int], None] = os._exit,
+        **options: Any,
+    ) -> None:
+        super().__init__(NAME, **options)
+        self._load = load
         self._pipeline: TrackingPipeline | None = None
         self._images: ImageSubscription | None = None
+        self._model = ModelSource()
+        self._answering: tuple[Service, ...] = ()
         self._image_group = MutuallyExclusiveCallbackGroup()
         self._service_group = MutuallyExclusiveCallbackGroup()
+        self.has_hung_thread = False
+        self._settings = ParameterStore(self, self._is_configured, self._refusal_of, self._adjust)
+        connections = Connections(self, self.events)
+        self._vitals = Vitals(self._parts, lambda: self._settings.current, self.events, connections, end_process)
+        rate = self._settings.current.status.rate
+        self._heartbeat = Heartbeat(self, rate, self._vitals, connections.look)
+        if self._settings.current.start.autostart:
+            self._start_soon()
 
     def configure(self) -> None:
-        """Read the parameters, load the model, offer topics and services.
+        """Load the model, offer topics and services.
 
         Raises:
-            ValueError, OSError: A parameter, the checkpoint or the labels file cannot be used; the message says why.
+            ValueError, OSError: Checkpoint, device or labels file cannot be used; the message says why.
         """
         # Loads PyTorch, which takes seconds: only now, when signals are handled already.
-        from sam2s_ros.tracking_pipeline import TrackingPipeline, load_tracker
+        from sam2s_ros.loaded_model import load_model
+        from sam2s_ros.tracking_pipeline import TrackingPipeline
 
-        parameters = declare_parameters(self)
+        parameters = self._settings.current
         labels = Path(parameters.labels.file) if parameters.labels.file else default_labels_file()
-        pipeline = TrackingPipeline(self, parameters, load_tracker(parameters.model), labels)
-        self._settings, self._pipeline = parameters, pipeline
-        service = pipeline.service
-        self._answering = (
-            self.create_service(AddPrompts, '~/add_prompts', service.add_prompts, callback_group=self._service_group),
-            self.create_service(Trigger, '~/reset', service.reset, callback_group=self._service_group),
-        )
+        try:
+            loaded = (self._load or load_model)(parameters.model)
+            self._pipeline = TrackingPipeline(self, parameters, loaded.tracker, labels, self.events)
+            self._model = loaded.source
+            self._answering = self._offer_services(self._pipeline)
+        except Exception:
+            self.cleanup()
+            raise
 
     def activate(self) -> None:
         """Begin to take images."""
-        assert self._pipeline is not None and self._settings is not None
+        assert self._pipeline is not None
+        parameters = self._settings.current
         self._pipeline.start()
-        self._images = ImageSubscription(self, self._settings.input, self._pipeline.receive, self._image_group)
+        self._images = ImageSubscription(
+            self, parameters.input, self._pipeline.receive, self._image_group, parameters.queue.waiting_images
+        )
         self.get_logger().info(f'ready; waiting for images on {self._images.topic}')
 
-    def deactivate(self) -> bool:
-        """Take no more images and end the work in hand; whether that ended in time."""
+    def deactivate(self) -> None:
+        """Take no more images and end the work in hand; the objects are remembered.
+
+        Raises:
+            RuntimeError: It does not end.
+        """
         if self._images is not None:
             self._images.close()
             self._images = None
-        return self._pipeline is None or self._pipeline.stop()
+        if self._pipeline is not None and not self._pipeline.stop():
+            # Python cannot end a thread that hangs in the network.
+            self.has_hung_thread = True
+            raise RuntimeError('the image or request in work does not end; its thread is left behind')
 
     def cleanup(self) -> None:
         """Give model, topics and services back."""
-        if self._pipeline is None:
-            return
-        for service in self._answering:
-            self.destroy_service(service)
-        self._pipeline.close()
-        self._pipeline = None
+        try:
+            self.deactivate()
+        finally:
+            for service in self._answering:
+                self.destroy_service(service)
+            self._answering, self._model = (), ModelSource()
+            if self._pipeline is not None:
+                self._pipeline.close()
+                self._pipeline = None
+                _release_memory()
+
+    def _offer_services(self, pipeline: TrackingPipeline) -> tuple[Service, ...]:
+        service, group = pipeline.service, self._service_group
+        return (
+            self.create_service(AddPrompts, '~/add_prompts', service.add_prompts, callback_group=group),
+            self.create_service(Trigger, '~/reset', service.reset, callback_group=group),
+        )
+
+    def _start_soon(self) -> None:
+        """Start from the executor, so that the node answers while the model loads."""
+        # By the steady clock: the node's own may stand still.
+        steady, group = Clock(clock_type=ClockType.STEADY_TIME), MutuallyExclusiveCallbackGroup()
+        self._start_timer = self.create_timer(0.0, self._start, group, steady)
+
+    def _start(self) -> None:
+        self._start_timer.cancel()
+        if self.change_state('configure'):
+            self.change_state('activate')
+        else:
+            name = self.get_fully_qualified_name()
+            self.get_logger().info(f'correct it, then run `ros2 lifecycle set {name} configure` and `… activate`')
+
+    def _parts(self) -> Parts:
+        return Parts(self.state, self._pipeline, self._images, self._model)
+
+    def _is_configured(self) -> bool:
+        return self.state is not NodeState.UNCONFIGURED
+
+    def _refusal_of(self, parameters: Parameters) -> str:
+        pipeline = self._pipeline
+        return pipeline.refusal_of(parameters) if pipeline is not None else ''
+
+    def _adjust(self, parameters: Parameters, changed: Sequence[str]) -> None:
+        self._heartbeat.set_rate(parameters.status.rate)
+        pipeline, images = self._pipeline, self._images
+        if pipeline is not None:
+            pipeline.adjust(parameters)
+        if images is not None:
+            images.want(parameters.input)
+        values = values_of(parameters)
+        text = ', '.join(f'{name} = {values[name]!r}' for name in changed)
+        self.events.emit(EventCode.PARAMETERS_CHANGED, text)
+
+
+def _release_memory() -> None:
+    from sam2s_model import release_memory  # loads PyTorch, which a node that was never configured does without
+
+    release_memory()
 
 
 def main(args: list[str] | None = None) -> int:
-    """`ros2 run sam2s_ros tracker_node`: run until SIGINT or SIGTERM; 1 when the node refuses to start."""
+    """`ros2 run sam2s_ros tracker_node`: run until SIGINT or SIGTERM; 1 when a parameter cannot be used."""
     # rclpy's own handlers make every publisher invalid at once, in the middle of the work in hand.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    node = TrackerNode()
     try:
-        node.configure()
-    except (ValueError, OSError) as error:
-        node.get_logger().fatal(f'refusing to start: {error}')
-        _shut_down(node)
+        node = TrackerNode()
+    except BadParameter as error:
+        rclpy.logging.get_logger(NAME).fatal(f'refusing to start: {error}')
+        rclpy.try_shutdown()
         return 1
-    if not stop.is_set():
-        node.activate()
-        _spin_until(stop, node)
-    return _shut_down(node)
+    _spin_until(stop, node)
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return 0
 
 
 def _spin_until(stop: threading.Event, node: TrackerNode) -> None:
@@ -115,19 +212,11 @@ def _spin_until(stop: threading.Event, node: TrackerNode) -> None:
         spinning = thread.submit(executor.spin)
         spinning.add_done_callback(lambda _: stop.set())
         stop.wait()
+        if not node.change_state('shutdown', wait_s=END_WITHIN_S) or node.has_hung_thread:
+            node.get_logger().error('the work in hand does not end in time; leaving it behind')
+            os._exit(0)
         executor.shutdown(timeout_sec=0)
     spinning.result()
-
-
-def _shut_down(node: TrackerNode) -> int:
-    if not node.deactivate():
-        # Python cannot end a thread that hangs in the network; waiting for it would never end.
-        node.get_logger().error('the tracker did not stop in time; leaving it behind')
-        os._exit(0)
-    node.cleanup()
-    node.destroy_node()
-    rclpy.try_shutdown()
-    return 0
 
 
 if __name__ == '__main__':

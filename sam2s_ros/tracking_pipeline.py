@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
+import numpy as np
+from numpy.typing import NDArray
 from rclpy.node import Node
 
-from sam2s_model import build_tracker
-from sam2s_ros.class_table import load_class_table
+from sam2s_model import held_memory
+from sam2s_ros.class_table import ClassTable, load_class_table
 from sam2s_ros.conversions import NANOSECONDS, stamp_ns
+from sam2s_ros.events import EventCode, EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, ReceivedImage
+from sam2s_ros.health import ObjectCounts, WorkHealth
 from sam2s_ros.image_codec import decode
+from sam2s_ros.image_ledger import DropReason, ImageLedger
 from sam2s_ros.image_message import BadImage
-from sam2s_ros.inference_worker import ImageCounts, InferenceWorker
-from sam2s_ros.parameters import ModelParameters, Parameters
+from sam2s_ros.inference_worker import InferenceWorker, Work
+from sam2s_ros.latency import LatencyWindow, stage_seconds
+from sam2s_ros.parameters import Parameters, TrackingParameters
 from sam2s_ros.prompt_service import PromptService
 from sam2s_ros.result_publisher import ResultPublisher
 from sam2s_ros.track_state import StateLimits
 from sam2s_ros.tracked_image import TrackedImage
 from sam2s_ros.tracking_session import StreamTracker, TrackingSession
+from sam2s_ros.watchdog import Pulse
 
 STOP_TIMEOUT_S = 4.0
 MEGABYTE = 1_000_000
+REPEAT_AFTER_S = 5.0  # a stream of bad images is told of so often
 
 
 class TrackingPipeline:
@@ -36,39 +42,87 @@ class TrackingPipeline:
     Args:
         node: Owner of the publishers; gives clock and log.
         parameters: As declared.
-        tracker: What tracks; `load_tracker` makes the real one.
+        tracker: What tracks; `load_model` makes the real one.
         labels: The file with the numbers of the classes.
+        events: Told of what happens.
 
     Raises:
         BadLabelsFile, FileNotFoundError: The labels file cannot be used.
     """
 
-    def __init__(self, node: Node, parameters: Parameters, tracker: StreamTracker, labels: Path) -> None:
+    def __init__(
+        self, node: Node, parameters: Parameters, tracker: StreamTracker, labels: Path, events: EventLog
+    ) -> None:
         self._node = node
-        limits, tracking = parameters.input, parameters.tracking
-        self._buffer = FrameBuffer(limits.buffer_frames, limits.buffer_megabytes * MEGABYTE)
-        session = TrackingSession(
-            tracker=tracker,
-            decode=partial(decode, max_side=limits.max_side),
-            buffer=self._buffer,
-            classes=load_class_table(labels),
-            limits=StateLimits(tracking.uncertain_score, tracking.confirm_after, tracking.lost_after),
-            max_objects=tracking.max_objects,
-            auto_freeze=tracking.auto_freeze,
-            catch_up_frames=tracking.catch_up_frames,
-        )
-        self._publisher = ResultPublisher(node, parameters.overlay)
+        self._events = events
+        self._max_side = parameters.input.max_side
+        self._buffer = FrameBuffer(parameters.input.buffer_frames, parameters.input.buffer_megabytes * MEGABYTE)
+        classes = load_class_table(labels)
+        self._session = _session(parameters.tracking, tracker, self._decode, self._buffer, classes, events)
+        self._publisher = ResultPublisher(node, classes, parameters.overlay, parameters.binary)
+        self._ledger, self._latency = ImageLedger(), LatencyWindow()
+        self._objects = ObjectCounts()
+        self.revivals = 0
         self._worker: InferenceWorker[ReceivedImage, TrackedImage] = InferenceWorker(
-            session.track, self._publisher.publish, self._report, parameters.services.max_pending
+            track=self._session.track,
+            deliver=self._deliver,
+            on_failure=self._report,
+            max_pending=parameters.services.max_pending,
+            depth=parameters.queue.waiting_images,
+            ledger=self._ledger,
         )
-        self.service = PromptService(self._worker, session, parameters.services.max_wait, node.get_logger())
+        self.service = PromptService(self._worker, self._session, parameters.services.max_wait, node.get_logger())
 
     @property
-    def counts(self) -> ImageCounts:
-        """What became of the images."""
-        return self._worker.counts
+    def image_age_s(self) -> float | None:
+        """Seconds of the steady clock since the last image arrived; None while none has since `start`."""
+        return self._ledger.image_age_s
+
+    @property
+    def input_rate(self) -> float:
+        """Images that arrive in a second."""
+        return self._ledger.input_rate
+
+    @property
+    def pulse(self) -> Pulse:
+        """What the watchdog feels."""
+        activity = self._worker.activity
+        busy_s = activity.busy_s
+        is_publishing = activity.work is Work.DELIVERY
+        return Pulse(
+            busy_s=0.0 if is_publishing else busy_s,
+            work=activity.work.value,
+            publishing_s=max(busy_s if is_publishing else 0.0, self._publisher.busy_s),
+            is_dead=self._worker.has_died,
+            has_tracked=self._ledger.counts.tracked > 0,
+        )
+
+    @property
+    def health(self) -> WorkHealth:
+        """How the tracking goes."""
+        median, p95, p99 = self._latency.percentiles(50, 95, 99)
+        return WorkHealth(
+            session_id=self._session.session_id,
+            counts=self._ledger.counts,
+            rate=self._ledger.processed_rate,
+            waiting=self._worker.waiting_images,
+            median=median,
+            p95=p95,
+            p99=p99,
+            busy_s=self._worker.activity.busy_s,
+            requests_waiting=self._worker.waiting_commands,
+            requests_refused=self._worker.refused_commands,
+            objects=self._objects,
+            device_memory=held_memory(),
+        )
 
     def start(self) -> None:
+        self._ledger.expect_images()
+        self._worker.start()
+
+    def revive(self) -> None:
+        """Begin again after the tracking thread has died."""
+        self.revivals += 1
         self._worker.start()
 
     def stop(self) -> bool:
@@ -76,43 +130,80 @@ class TrackingPipeline:
         return self._worker.stop(STOP_TIMEOUT_S)
 
     def close(self) -> None:
+        """Give the topics back."""
         self._publisher.close()
+
+    def adjust(self, parameters: Parameters) -> None:
+        """Take over what changed among the live parameters."""
+        tracking, services = parameters.tracking, parameters.services
+        self._max_side = parameters.input.max_side
+        self._session.adjust(_limits(tracking), tracking.max_objects, tracking.auto_freeze)
+        self._worker.max_pending = services.max_pending
+        self.service.max_wait_s = services.max_wait
+        self._publisher.draw_as(parameters.overlay, parameters.binary)
+
+    def refusal_of(self, parameters: Parameters) -> str:
+        """Why these parameters cannot be taken over now; empty when they can."""
+        tracked, most = self._session.object_count, parameters.tracking.max_objects
+        if most < tracked:
+            return f'tracking.max_objects: {tracked} objects are tracked, came {most}; remove some first'
+        return ''
 
     def receive(self, message: Any) -> None:
         """Take an Image or CompressedImage; returns at once, the worker decodes and tracks."""
         stamp = stamp_ns(message.header.stamp)
         age_s = (self._node.get_clock().now().nanoseconds - stamp) / NANOSECONDS
         image = ReceivedImage(message, stamp, time.monotonic_ns(), age_s)
+        self._ledger.receive()
         self._buffer.add(image)
         self._worker.offer(image)
 
-    def _report(self, error: Exception) -> None:
+    def _decode(self, message: Any) -> NDArray[np.uint8]:
+        return decode(message, max_side=self._max_side)
+
+    def _deliver(self, tracked: TrackedImage, dropped: int) -> None:
+        self._publisher.publish(tracked, dropped)
+        self._latency.add(stage_seconds(tracked.times, tracked.image.age_s, time.monotonic_ns()))
+        self._objects = ObjectCounts(
+            tracked=len(tracked.objects),
+            actionable=sum(found.is_actionable for found in tracked.objects),
+            to_reprompt=sum(found.judgement.needs_reprompt for found in tracked.objects),
+        )
+
+    def _report(self, error: Exception) -> DropReason:
         if isinstance(error, BadImage):
-            self._node.get_logger().warning(f'image skipped: {error}', throttle_duration_sec=5.0)
-            return
+            self._events.emit(EventCode.IMAGE_REFUSED, f'image skipped: {error}', at_most_every_s=REPEAT_AFTER_S)
+            return DropReason.UNREADABLE
         reason = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
-        self._node.get_logger().error(f'image not tracked:\n{reason}', throttle_duration_sec=5.0)
+        self._node.get_logger().error(f'image not tracked:\n{reason}', throttle_duration_sec=REPEAT_AFTER_S)
+        # PyTorch has an exception of its own for it.
+        is_memory = isinstance(error, MemoryError) or type(error).__name__ == 'OutOfMemoryError'
+        code = EventCode.OUT_OF_MEMORY if is_memory else EventCode.TRACKING_FAILED
+        text = ' '.join(f'image not tracked: {type(error).__name__}: {error}'.split())
+        self._events.emit(code, text, at_most_every_s=REPEAT_AFTER_S)
+        return DropReason.FAILED
 
 
-def load_tracker(model: ModelParameters) -> StreamTracker:
-    """Build the tracker that the parameters ask for.
+def _session(
+    tracking: TrackingParameters,
+    tracker: StreamTracker,
+    decode: Callable[[Any], NDArray[np.uint8]],
+    buffer: FrameBuffer,
+    classes: ClassTable,
+    events: EventLog,
+) -> TrackingSession:
+    return TrackingSession(
+        tracker=tracker,
+        decode=decode,
+        buffer=buffer,
+        classes=classes,
+        limits=_limits(tracking),
+        max_objects=tracking.max_objects,
+        auto_freeze=tracking.auto_freeze,
+        events=events,
+        catch_up_frames=tracking.catch_up_frames,
+    )
 
-    It is built in a thread that then ends. OpenMP gives every thread that computes a team of its own; as soon as there
-    are more threads in teams than cores, all sleep between any two operations, and tracking takes twice as long.
 
-    Raises:
-        FileNotFoundError, CheckpointMismatch, ValueError: See `sam2s_model.build_tracker`.
-    """
-    cv2.setNumThreads(1)  # OpenCV's own threads would wait for work on the cores that the network needs
-    with ThreadPoolExecutor(1, thread_name_prefix='loading') as thread:
-        return thread.submit(
-            build_tracker,
-            size=model.size,
-            checkpoint=model.checkpoint or None,
-            device=model.device,
-            precision=model.precision,
-            tf32=model.tf32,
-            image_size=model.image_size or None,
-            threads=model.threads or None,
-            instruments=model.instruments or None,
-        ).result()
+def _limits(tracking: TrackingParameters) -> StateLimits:
+    return StateLimits(tracking.uncertain_score, tracking.confirm_after, tracking.lost_after)

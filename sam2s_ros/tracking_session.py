@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -148,6 +149,16 @@ class TrackingSession:
         self._catch_up(image.stamp_ns, [outcome.object_id for outcome in outcomes if outcome.code == PromptCode.OK])
         return BatchOutcome(outcomes, tracked)
 
+    @property
+    def object_count(self) -> int:
+        return len(self._registry.object_ids)
+
+    def adjust(self, limits: StateLimits, max_objects: int, auto_freeze: bool) -> None:
+        """Take over other limits from the next image on; from any thread."""
+        self._conditions.limits = limits
+        self._max_objects = max_objects
+        self._memory_hold.watch_video(auto_freeze)
+
     def reset(self) -> None:
         """Forget all objects and begin a new session."""
         self._tracker.reset()
@@ -281,11 +292,16 @@ class TrackingSession:
             object_class=self._class_of(found),
             mask=found.mask,
             runs=runs,
-            score=found.score,
-            presence=found.presence,
+            score=_finite(found.score),
+            presence=_finite(found.presence),
             judgement=condition.judgement,
             sighting=condition.sighting,
         )
+
+
+def _finite(reading: float) -> float:
+    """0 for a network's NaN; that it was one, the object's condition tells."""
+    return reading if math.isfinite(reading) else 0.0
 
 
 def _new_session_id() -> str:

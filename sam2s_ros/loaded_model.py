@@ -1,0 +1,68 @@
+"""The tracker that the parameters ask for, and where its weights are from. Importing this loads PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from sam2s_model import SHIPPED_WEIGHTS, CheckpointMismatch, build_tracker
+from sam2s_ros.health import ModelSource
+from sam2s_ros.parameters import ModelParameters
+from sam2s_ros.tracking_session import StreamTracker
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A tracker that is ready for its first image."""
+
+    tracker: StreamTracker
+    source: ModelSource
+
+
+def load_model(model: ModelParameters) -> LoadedModel:
+    """Build the tracker that the parameters ask for.
+
+    Raises:
+        FileNotFoundError, CheckpointMismatch, ValueError: See `sam2s_model.build_tracker`.
+        CheckpointMismatch: Also when the file has another hash than ``model.sha256``.
+    """
+    checkpoint = Path(model.checkpoint) if model.checkpoint else SHIPPED_WEIGHTS
+    digest = _sha256_of(checkpoint) if checkpoint.is_file() else ''
+    if digest and model.sha256 and digest != model.sha256.lower():
+        raise CheckpointMismatch(
+            f'{checkpoint}: expected the SHA-256 {model.sha256}, came {digest}; the file is not the one that was meant'
+        )
+    return LoadedModel(_build(model), ModelSource(model.size, model.device, checkpoint.name, digest))
+
+
+def _build(model: ModelParameters) -> StreamTracker:
+    """Build in a thread that then ends.
+
+    OpenMP gives every thread that computes a team of its own; as soon as there are more threads in teams than cores,
+    all sleep between any two operations, and tracking takes twice as long.
+    """
+    cv2.setNumThreads(1)  # OpenCV's own threads would wait for work on the cores that the network needs
+    with ThreadPoolExecutor(1, thread_name_prefix='loading') as thread:
+        return thread.submit(
+            build_tracker,
+            size=model.size,
+            checkpoint=model.checkpoint or None,
+            device=model.device,
+            precision=model.precision,
+            tf32=model.tf32,
+            image_size=model.image_size or None,
+            threads=model.threads or None,
+            instruments=model.instruments or None,
+        ).result()
+
+
+def _sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
