@@ -28,7 +28,7 @@ from sam2s_model.tracker import Tracker
 SIZES = (LITE, *HIERA_SIZES)
 SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
 SHIPPED_INSTRUMENTS = Path(__file__).parent / 'weights' / 'instruments.safetensors'
-LITE_IMAGE_SIZE = 320  # 256 is faster and less accurate, 384 the reverse
+LITE_IMAGE_SIZE = 384  # 320 is faster and less accurate, 448 the reverse
 # Matching needs no object pointers, and its time grows with the frames.
 LITE_MEMORY = MemorySettings(short_term=3, pointer_frames=0, conditioning=3)
 SAM2S_IMAGE_SIZE = 512  # SAM2S was trained and evaluated at 512 × 512

@@ -19,9 +19,11 @@ from sam2s_model.prompt_prior import guess_mask
 
 MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
 SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()
+FINER = 2  # masks are remembered and read out at twice the keys' resolution: thin things keep their shape
+QUARTERS = FINER**2
 POOLED_CELLS = 4.0  # a cell of long-term memory stands for so many
 CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
-FROM_MEMORY = 4  # maps that memory fills in: probability and evidence, of recent and of lasting frames
+FROM_MEMORY = 5  # maps that memory fills in: probability and evidence, of recent and of lasting frames; the last mask
 MAPS = FROM_MEMORY + 3  # and from the prompt: positive clicks, negative clicks, box
 
 
@@ -30,7 +32,7 @@ class CellMask(NamedTuple):
 
     Attributes:
         keys: (h·w, K) those of the frame.
-        mask: (h·w,) its mask in [0, 1].
+        mask: (QUARTERS, h·w) in [0, 1], how much of each quarter of a cell the object covers.
         look: (T,) mean of what the trunk sees under the mask, 0 when it covers nothing. Matching keys mean something
             else in every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
     """
@@ -41,11 +43,11 @@ class CellMask(NamedTuple):
 
 
 class Clue(NamedTuple):
-    """What is known of N objects before the decoder looks: maps at stride 8.
+    """What is known of N objects before the decoder looks.
 
     Attributes:
-        logits: (N, 1, h, w) first guess at the mask.
-        maps: (N, MAPS, h, w) where the guess comes from.
+        logits: (N, 1, 2h, 2w) first guess at the mask, at stride 4.
+        maps: (N, MAPS, h, w) where the guess comes from, at stride 8.
     """
 
     logits: Tensor
@@ -54,7 +56,7 @@ class Clue(NamedTuple):
     @property
     def channels(self) -> Tensor:
         """All of it as one map (N, 1 + MAPS, h, w), of about unit size."""
-        return torch.cat((self.logits / MAX_LOGIT, self.maps), dim=1)
+        return torch.cat((F.avg_pool2d(self.logits, FINER) / MAX_LOGIT, self.maps), dim=1)
 
 
 class ClueEncoder(nn.Module):
@@ -80,22 +82,22 @@ def find_clue(features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prom
     """Look up what N objects remember on a frame, or what their first prompt may mean."""
     assert features.keys is not None, 'matching needs keys'
     count, side = len(recalls), features.image.shape[-1] // STRIDE
-    maps = features.keys.new_zeros(count, MAPS, side, side)
-    logits = features.keys.new_zeros(count, 1, side, side)
+    maps = features.stride16.new_zeros(count, MAPS, side, side)
+    logits = features.stride16.new_zeros(count, 1, FINER * side, FINER * side)
     if recalls[0].frames:
         _read_memory(features.keys, recalls, logits, maps)
     elif prompt is not None:
-        logits = _guess(features.image, prompt, side)
+        logits = _guess(features.image, prompt, FINER * side)
     if prompt is not None:
         if prompt.previous_logits is not None:
-            logits = F.avg_pool2d(prompt.previous_logits, 2).clamp(-MAX_LOGIT, MAX_LOGIT)
+            logits = prompt.previous_logits.clamp(-MAX_LOGIT, MAX_LOGIT)
         maps[:, FROM_MEMORY:] = _draw(prompt, side)
     return Clue(logits, maps)
 
 
 def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tensor, maps: Tensor) -> None:
-    """Match the frame with what N objects remember; fill in logits (N, 1, h, w) and the first four of their maps."""
-    side, cells = logits.shape[-1], len(keys)
+    """Match the frame with what N objects remember; fill in logits (N, 1, 2h, 2w) and the first five of their maps."""
+    side, cells = maps.shape[-1], len(keys)
     prompted, chosen, recent = (
         _slots(recalls[0], role) for role in (Role.CONDITIONING, Role.LONG_TERM, Role.SHORT_TERM)
     )
@@ -107,7 +109,11 @@ def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tens
         nearby = read_nearby(keys, *_stack(recalls, recent), side)
         _note(maps, 0, nearby, len(recent) * cells)
         found = found + nearby
-    logits.copy_(found.probability.clamp(1 - SUREST, SUREST).logit().view_as(logits))
+    newest = max(range(len(recalls[0].frames)), key=lambda index: recalls[0].frames[index].memory.index)
+    last = torch.stack([recall.frames[newest].memory.content.mask for recall in recalls])
+    maps[:, 4] = last.mean(1).view_as(maps[:, 4])
+    quarters = found.probability.clamp(1 - SUREST, SUREST).logit().view(len(recalls), QUARTERS, side, side)
+    logits.copy_(F.pixel_shuffle(quarters, FINER))
 
 
 def _slots(recall: Recall[CellMask], role: Role) -> list[int]:
@@ -115,14 +121,14 @@ def _slots(recall: Recall[CellMask], role: Role) -> list[int]:
 
 
 def _stack(recalls: Sequence[Recall[CellMask]], slots: list[int]) -> tuple[Tensor, Tensor]:
-    """Keys (F, h·w, K) of some remembered frames, and masks (N, F, h·w) of the objects in them."""
+    """Keys (F, h·w, K) of some remembered frames, and masks (N·QUARTERS, F, h·w) of the objects in them."""
     keys = torch.stack([recalls[0].frames[i].memory.content.keys for i in slots])
-    masks = torch.stack([torch.stack([recall.frames[i].memory.content.mask for i in slots]) for recall in recalls])
-    return keys, masks
+    masks = [torch.stack([recall.frames[i].memory.content.mask for i in slots], dim=1) for recall in recalls]
+    return keys, torch.cat(masks)
 
 
 def _note(maps: Tensor, channel: int, found: ReadOut, cells: int) -> None:
-    maps[:, channel] = found.probability.view_as(maps[:, channel])
+    maps[:, channel] = found.probability.view(len(maps), QUARTERS, *maps.shape[-2:]).mean(1)
     maps[:, channel + 1] = found.evidence(cells).view_as(maps[0, channel])
 
 

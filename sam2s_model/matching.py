@@ -16,7 +16,7 @@ from torch import Tensor
 
 STRIDE = 8  # image pixels per matching cell
 TILE = 8  # cells on each side of a block of queries that share their window
-REACH = 10  # how many cells further a window reaches on each side; about a fifth of the image between two frames
+REACH = 7  # how many cells further a window reaches on each side; about a seventh of the image between two frames
 TEMPERATURE = 0.03
 EPS = 1e-5
 CHUNK = 256  # queries matched at a time; their similarities stay in the cache
@@ -101,10 +101,10 @@ def read_everywhere(query: Tensor, keys: Tensor, masks: Tensor) -> ReadOut:
         keys: (F, L, K) keys of F remembered frames of L cells each.
         masks: (N, F, L) mask values in [0, 1] of N objects in these frames.
     """
-    values, targets = _values(masks.flatten(1)), keys.flatten(0, 1).T
+    values, targets = _values(masks.flatten(1)).to(keys.dtype), keys.flatten(0, 1).T
     # Similarities of unit vectors are at most 1, so that the exponential cannot overflow: e^33 fits float32.
     sums = torch.cat([(chunk @ targets).exp_() @ values for chunk in torch.split(query / TEMPERATURE, CHUNK)])
-    return ReadOut(sums[:, :-1].T, sums[:, -1])
+    return _read_out(sums)
 
 
 def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadOut:
@@ -121,13 +121,12 @@ def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadO
     sums: Tensor | None = None
     for index, frame_keys in enumerate(keys):
         window_keys = _tiles(frame_keys.view(height, width, -1), TILE, REACH)
-        values = _values(masks[:, index]).view(height, width, -1)
+        values = _values(masks[:, index]).to(keys.dtype).view(height, width, -1)
         # Cells outside the image have key 0, so that their weight, 1, is next to nothing, and value 0.
-        read = (queries @ window_keys.transpose(1, 2)).exp_() @ _tiles(values, TILE, REACH)
+        read = ((queries @ window_keys.transpose(1, 2)).exp_() @ _tiles(values, TILE, REACH)).float()
         sums = read if sums is None else sums + read
     assert sums is not None, 'at least one frame'
-    cells = _untile(sums, height, width)
-    return ReadOut(cells[:, :-1].T, cells[:, -1])
+    return _read_out(_untile(sums, height, width))
 
 
 def pool_memory(keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -141,6 +140,11 @@ def pool_memory(keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, Tensor
     mask_maps = masks.reshape(*masks.shape[:2], -1, width)
     pooled = F.normalize(F.avg_pool2d(key_maps, 2).flatten(2).transpose(1, 2), dim=2)
     return pooled, F.avg_pool2d(mask_maps, 2).flatten(2)
+
+
+def _read_out(sums: Tensor) -> ReadOut:
+    sums = sums.float()
+    return ReadOut(sums[:, :-1].T, sums[:, -1])
 
 
 def _values(masks: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam2s_model.clue import MAPS, CellMask, ClueEncoder, find_clue
+from sam2s_model.clue import FINER, MAPS, MAX_LOGIT, CellMask, ClueEncoder, find_clue
 from sam2s_model.frame_memory import Recall
 from sam2s_model.image_encoder import FpnNeck
 from sam2s_model.layers import Mlp
@@ -30,10 +30,11 @@ KEY_DIM = 64
 NECK_CHANNELS = (24, 40, 112, 320)  # of the trunk's maps at strides 4, 8, 16 and 32
 TRUNK_DIM = NECK_CHANNELS[2] + NECK_CHANNELS[3]  # what the semantic branch looks at
 D_MODEL = 128
+HALF_KEYS = torch.bfloat16  # whatever the half precision: matching's weights reach e^33, more than float16 can hold
 MASK_PROMPT_LOGIT = 10.0
 START_WEIGHT = 0.5  # of the read-out's logits in the mask's; a mask that starts out sure of itself learns nothing
 SMALLEST_LOOK = 0.05  # cells at stride 16 below which a mask covers next to nothing, and its mean feature fades
-REMEMBERED_SHARPNESS = 8.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
+REMEMBERED_SHARPNESS = 4.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
 
 
 Part = TypeVar('Part', bound=nn.Module)
@@ -45,7 +46,7 @@ class MatchingSam2s(nn.Module):
     pixel_mean = (0.5, 0.5, 0.5)
     pixel_std = (0.5, 0.5, 0.5)
 
-    def __init__(self, image_size: int = 320, d_model: int = D_MODEL, semantic_dim: int | None = None) -> None:
+    def __init__(self, image_size: int = 384, d_model: int = D_MODEL, semantic_dim: int | None = None) -> None:
         """Build with fresh weights; `semantic_dim`, D of an instrument bank, adds the semantic branch."""
         super().__init__()
         if image_size % 64:
@@ -98,11 +99,12 @@ class MatchingSam2s(nn.Module):
         with torch.no_grad():
             maps = self._see(image)
             keys = matching_keys(_matching_maps(maps), calibration)
+            keys = keys if self.precision == torch.float32 else keys.to(HALF_KEYS)
         normed = [norm(features) for norm, features in zip(self.tap_norms, self._taps(maps), strict=True)]
         features = self.neck(normed)
         high_res = self.mask_decoder.project_high_res(features.stride4, features.stride8)
         trunk = None if self.tsl is None else _join(normed[2], normed[3])
-        return FrameFeatures(image, features.stride16, high_res, keys.flatten(), keys, trunk)
+        return FrameFeatures(image, features.stride16, high_res, keys.float().flatten(), keys, trunk)
 
     def _see(self, images: Tensor) -> TrunkMaps:
         with computing_in(self.precision, images):
@@ -132,8 +134,8 @@ class MatchingSam2s(nn.Module):
             features.high_res,
         )
         with computing_in(self.precision, channels):
-            correction = self.refiner(channels, features.high_res)
-        start = _upsample(clue.logits) * START_WEIGHT + correction.float()
+            correction = self.refiner(channels, clue.logits / MAX_LOGIT, features.high_res)
+        start = clue.logits * START_WEIGHT + correction.float()
         output = output._replace(mask_logits=output.mask_logits + start)
         chosen = choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False)
         return _gate(output, chosen)._replace(semantics=self._semantics(features, recalls, output, chosen))
@@ -149,14 +151,14 @@ class MatchingSam2s(nn.Module):
         return semantics
 
     def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[CellMask]:
-        """Remember the frame's keys and the masks of N objects, at stride 8."""
+        """Remember the frame's keys at stride 8 and the masks of N objects, in quarters of these cells."""
         assert features.keys is not None, 'matching needs keys'
         # A prompted mask is what a person said: remembered sharp. A tracked one keeps its doubts.
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
         masks = masks.detach()
         looks = [None] * len(masks) if features.trunk is None else _mean_features(features.trunk, masks)
-        cells = F.avg_pool2d(masks, 2).flatten(1)
-        return [CellMask(features.keys, *content) for content in zip(cells, looks, strict=True)]
+        quarters = F.pixel_unshuffle(masks, FINER).flatten(2)
+        return [CellMask(features.keys, *content) for content in zip(quarters, looks, strict=True)]
 
     def _sparse(self, features: FrameFeatures, prompt: PromptBatch | None, count: int) -> Tensor:
         grid = (features.stride16.shape[-2], features.stride16.shape[-1])

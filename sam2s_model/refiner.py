@@ -1,4 +1,4 @@
-"""Refiner: sharpen a read-out at stride 8 to mask logits at stride 4, by looking at the image around it."""
+"""Refiner: sharpen a read-out to mask logits at stride 4, by looking at the image around it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Refiner(nn.Module):
     """What to add to the read-out's logits. Adds nothing until it is trained."""
 
     def __init__(self, fine: int, finest: int, clues: int, width: int = 48, narrow: int = 24) -> None:
-        """Take the channels of the fine features at strides 8 and 4 and of the clue, the first of them its logits."""
+        """Take the channels of the fine features at strides 8 and 4 and of the clue."""
         super().__init__()
         self.enter = nn.Conv2d(fine + clues, width, kernel_size=3, padding=1)
         self.blocks = nn.Sequential(*(ResidualBlock(width, dilation) for dilation in DILATIONS))
@@ -38,11 +38,12 @@ class Refiner(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(torch.as_tensor(self.leave.bias))
 
-    def forward(self, clues: Tensor, high_res: HighResFeatures) -> Tensor:
+    def forward(self, clues: Tensor, logits: Tensor, high_res: HighResFeatures) -> Tensor:
         """Correct N objects on one frame.
 
         Args:
-            clues: (N, clues, 2h, 2w) at stride 8, the first channel the logits so far.
+            clues: (N, clues, 2h, 2w) at stride 8.
+            logits: (N, 1, 4h, 4w) the logits so far, at stride 4.
             high_res: Fine features of the frame, (1, …).
 
         Returns:
@@ -51,7 +52,7 @@ class Refiner(nn.Module):
         count = len(clues)
         features = self.enter(torch.cat((clues, high_res.stride8.expand(count, -1, -1, -1)), dim=1))
         features = _double(self.narrow(F.relu(self.blocks(features))))
-        fine = (features, high_res.stride4.expand(count, -1, -1, -1), _double(clues[:, :1]))
+        fine = (features, high_res.stride4.expand(count, -1, -1, -1), logits)
         correction: Tensor = self.leave(F.relu(self.mix(torch.cat(fine, dim=1))))
         return correction
 
