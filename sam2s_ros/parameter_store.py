@@ -116,7 +116,7 @@ def _descriptor(named: NamedField) -> ParameterDescriptor:
     elif named.limits:
         low, high = map(int, named.limits)
         descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
-    descriptor.dynamic_typing = is_real
+    descriptor.dynamic_typing = True  # our own check of types names the parameter, and takes 1 for 1.0
     return descriptor
 
 

@@ -1,60 +1,15 @@
-"""Parameters are declared from dataclasses, checked, and as config/tracker.yaml says."""
+"""The parameters are what config/tracker.yaml says, each with a description."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-pytest.importorskip('rclpy')
-
-import rclpy
-from rclpy.node import Node
-from rclpy.parameter import Parameter
-
-from sam2s_model import PRECISIONS
-from sam2s_ros.parameters import BadParameter, ModelParameters, Parameters, declare_parameters, parameter_name
+from sam2s_ros.parameters import FIELDS, GROUPS, parameters_from, values_of
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'tracker.yaml'
-
-
-class NodeMaker:
-    """Makes nodes with parameters as a launch file would set them."""
-
-    def __init__(self, domain: int) -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=domain)
-        self.nodes: list[Node] = []
-
-    def __call__(self, **given: Any) -> Node:
-        overrides = [Parameter(name.replace('__', '.'), value=value) for name, value in given.items()]
-        node = Node('parameters', context=self.context, parameter_overrides=overrides, use_global_arguments=False)
-        self.nodes.append(node)
-        return node
-
-    def close(self) -> None:
-        for node in self.nodes:
-            node.destroy_node()
-        self.context.try_shutdown()
-
-
-@pytest.fixture(scope='module')
-def node(ros_domain: int) -> Iterator[NodeMaker]:
-    maker = NodeMaker(ros_domain)
-    yield maker
-    maker.close()
-
-
-def names_of(parameters: Parameters) -> dict[str, Any]:
-    return {
-        parameter_name(group.name, spec): getattr(getattr(parameters, group.name), spec.name)
-        for group in fields(parameters)
-        for spec in fields(getattr(parameters, group.name))
-    }
 
 
 def flat(tree: dict[str, Any], prefix: str = '') -> dict[str, Any]:
@@ -64,54 +19,44 @@ def flat(tree: dict[str, Any], prefix: str = '') -> dict[str, Any]:
     return named
 
 
-def test_the_config_file_names_every_parameter_with_its_default(node: NodeMaker) -> None:
+def test_the_config_file_names_every_parameter_with_its_default() -> None:
     written = flat(yaml.safe_load(CONFIG.read_text(encoding='utf-8'))['/**']['ros__parameters'])
-    assert written == names_of(declare_parameters(node()))
+    assert written == {name: named.default for name, named in FIELDS.items()}
 
 
-def test_every_parameter_has_a_description_and_is_read_only(node: NodeMaker) -> None:
-    subject = node()
-    for name in names_of(declare_parameters(subject)):
-        descriptor = subject.describe_parameter(name)
-        assert descriptor.description and descriptor.read_only, name
+def test_the_config_file_marks_what_may_change_live() -> None:
+    lines = CONFIG.read_text(encoding='utf-8').splitlines()
+    marked = [line.split(':')[0].strip() for line in lines if '# *' in line]
+    assert marked == [name.rpartition('.')[2] for name in in_file_order() if FIELDS[name].is_live]
 
 
-def test_what_is_given_is_read(node: NodeMaker) -> None:
-    parameters = declare_parameters(node(model__device='cpu', overlay__alpha=0.2, tracking__max_objects=3))
-    assert (parameters.model.device, parameters.overlay.alpha, parameters.tracking.max_objects) == ('cpu', 0.2, 3)
+def in_file_order() -> list[str]:
+    return list(flat(yaml.safe_load(CONFIG.read_text(encoding='utf-8'))['/**']['ros__parameters']))
 
 
-def test_the_precisions_are_those_of_the_model() -> None:
-    (precision,) = (spec for spec in fields(ModelParameters) if spec.name == 'precision')
-    assert precision.metadata['choices'] == PRECISIONS
+def test_every_parameter_has_a_description_and_a_default_of_its_range() -> None:
+    for named in FIELDS.values():
+        assert named.description, named.name
+        assert named.limits is None or named.limits[0] <= named.default <= named.limits[1], named.name
+        assert not named.choices or named.default in named.choices, named.name
 
 
-def test_an_integer_will_do_for_a_real_number(node: NodeMaker) -> None:
-    alpha = declare_parameters(node(overlay__alpha=1)).overlay.alpha
-    assert (alpha, type(alpha)) == (1.0, float)
+def test_names_are_those_of_group_and_field_unless_everybody_knows_another() -> None:
+    assert {name for name in FIELDS if '.' not in name} == {'image_transport', 'autostart'}
+    assert {name.partition('.')[0] for name in FIELDS if '.' in name} == set(GROUPS) - {'start'}
 
 
-@pytest.mark.parametrize(
-    ('given', 'reason'),
-    [
-        ({'tracking__max_objects': 0}, 'tracking.max_objects'),
-        ({'tracking__max_objects': 255}, 'tracking.max_objects'),
-        ({'tracking__max_objects': 'four'}, 'tracking.max_objects'),
-        ({'overlay__alpha': 1.5}, 'overlay.alpha'),
-        ({'overlay__alpha': 2}, 'overlay.alpha'),
-        ({'overlay__alpha': float('nan')}, 'overlay.alpha'),
-        ({'overlay__alpha': 'half'}, 'overlay.alpha'),
-        ({'image_transport': 'pigeon'}, 'image_transport: expected one of raw, compressed, auto'),
-        ({'input__reliability': ''}, 'input.reliability'),
-        ({'model__precision': 'half'}, 'model.precision: expected one of auto, float32, bfloat16, float16'),
-        ({'model__tf32': 'yes'}, 'model.tf32'),
-        ({'model__chekpoint': 'x'}, 'unknown parameter model.chekpoint'),
-    ],
-)
-def test_what_cannot_be_used_is_refused_by_name(node: NodeMaker, given: dict[str, Any], reason: str) -> None:
-    with pytest.raises(BadParameter, match=reason):
-        declare_parameters(node(**given))
+def test_parameters_have_the_values_that_are_given_and_defaults_else() -> None:
+    parameters = parameters_from({'overlay.alpha': 0.2, 'image_transport': 'raw'})
+    assert (parameters.overlay.alpha, parameters.input.transport) == (0.2, 'raw')
+    assert parameters.tracking == parameters_from({}).tracking
 
 
-def test_parameters_of_other_nodes_in_a_shared_file_are_let_pass(node: NodeMaker) -> None:
-    assert declare_parameters(node(use_sim_time=True, camera__gain=3)) == declare_parameters(node())
+def test_values_and_parameters_are_two_views_of_the_same() -> None:
+    values = {name: named.default for name, named in FIELDS.items()} | {'queue.depth': 7}
+    assert values_of(parameters_from(values)) == values
+
+
+def test_only_a_queue_that_takes_all_has_a_depth() -> None:
+    assert parameters_from({'queue.depth': 9}).queue.waiting_images == 1
+    assert parameters_from({'queue.depth': 9, 'queue.policy': 'all'}).queue.waiting_images == 9
