@@ -45,7 +45,7 @@ BENCHMARK_SETS = {
     # Tissue with vague borders, dragged by tools and hidden behind them.
     'phantom-tissue': BenchmarkSet(
         20, TRAINING_SEEDS + 30_000,
-        preset('short', height=256, width=256, instruments=0.0, distractors=1, workers=(1, 2), pushed=1.0),
+        preset('short', height=256, width=256, instruments=0.0, foreign=0.0, distractors=1, workers=(1, 2), pushed=1.0),
     ),
     # Smoke, blood, blur, a wiped lens, lost pictures: what lies between object and screen.
     'phantom-noise': BenchmarkSet(

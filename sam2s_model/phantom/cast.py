@@ -26,7 +26,8 @@ from sam2s_model.phantom.scene import Actor
 from sam2s_model.phantom.stage import Stage
 from sam2s_model.phantom.tissue import random_look
 
-_CHANGE_SECONDS = 1.5  # from one instrument's leaving to the next one's coming
+# From one instrument's leaving to the next one's coming, and at most this share of the video.
+_CHANGE_SECONDS, _CHANGE_SHARE = 1.5, 0.05
 
 
 def draw_actors(
@@ -117,7 +118,8 @@ def _relief(rng: np.random.Generator, camera: CameraPath, stage: Stage, first: H
     diameter, station = draw_size(rng, camera.side, name), _draw_station(rng, camera)
     sprites = new_instrument(rng, name, diameter)
     other = sprites if rng.random() < 0.5 else new_instrument(rng, name, diameter)
-    second = replace(first, inside=stand_in(first.inside, camera.times, _CHANGE_SECONDS), prompted=prompted)
+    pause = min(_CHANGE_SECONDS, _CHANGE_SHARE * float(camera.times[-1]))
+    second = replace(first, inside=stand_in(first.inside, camera.times, pause), prompted=prompted)
     return [
         instrument_actor(rng, name, sprites, diameter, camera, first, 0.0, station),
         instrument_actor(rng, name, other, diameter, camera, second, 0.0, station),

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from sam2s_model.phantom.disturbance_rates import DisturbanceRates
+from sam2s_model.phantom.motion import wander
 from sam2s_model.phantom.noise import Array, noise_field, smoothstep
 
 # Interruptions begin after this share of the video, so that its first frame shows what is prompted.
@@ -23,7 +24,8 @@ class Interruptions:
 
     Attributes:
         blank: (T,) bool, no picture; screen: (3,) RGB of what is shown instead.
-        outside: (T,) bool, out of the body; room: (h, w, 3) float32 picture of what is seen there.
+        outside: (T,) bool, out of the body; room: (h, w, 3) float32 picture of what is seen there; gaze: (T, 2) shares
+            in [0, 1] of the room's free width and height.
         wiped: (T,) how far the gauze has come, 0 not yet, 1 gone; wet: (T,) blur in pixels.
         gauze: (H, W, 3) float32. wipe_from: (2,) unit vector along which it moves.
     """
@@ -32,6 +34,7 @@ class Interruptions:
     screen: Array
     outside: Array | None
     room: Array | None
+    gaze: Array
     wiped: Array | None
     wet: Array
     gauze: Array | None
@@ -54,6 +57,7 @@ def plan_interruptions(
         screen=np.array(_SCREENS[rng.integers(len(_SCREENS))], np.float32),
         outside=None if outside is None else (times >= outside[0]) & (times < outside[1]),
         room=None if outside is None else _room(rng, height, width),
+        gaze=np.clip(0.5 + wander(rng, times, 0.5, 0.6, 2), 0, 1),
         wiped=wiped,
         wet=wet,
         gauze=None if wiped is None else _gauze(rng, height, width),
@@ -61,14 +65,14 @@ def plan_interruptions(
     )
 
 
-def interrupt(rng: np.random.Generator, image: Array, labels: Array, plan: Interruptions, frame: int) -> None:
+def interrupt(image: Array, labels: Array, plan: Interruptions, frame: int) -> None:
     """Put what hides the scene over an image (H, W, 3) float32 and clear its labels (H, W) there, both in place."""
     if plan.wet[frame] > 0.5:
         image[:] = cv2.GaussianBlur(image, (0, 0), float(plan.wet[frame]))
     if plan.wiped is not None and plan.gauze is not None and 0 < plan.wiped[frame] < 1:
         _wipe(image, labels, plan.gauze, plan.wipe_from, float(plan.wiped[frame]))
     if plan.outside is not None and plan.room is not None and plan.outside[frame]:
-        image[:] = _glimpse(rng, plan.room, image.shape[0], image.shape[1])
+        image[:] = _glimpse(plan.room, plan.gaze[frame], image.shape[0], image.shape[1])
         labels[:] = 0
     if plan.blank is not None and plan.blank[frame]:
         image[:] = plan.screen
@@ -117,11 +121,13 @@ def _room(rng: np.random.Generator, height: int, width: int) -> Array:
     drapes = np.array([(30, 80, 130), (40, 120, 110), (150, 160, 170)][rng.integers(3)], np.float32)
     shade = noise_field(rng, 'fold', rows, columns, 1.5 * side)[..., None]
     lamps = smoothstep(0.85, 0.95, noise_field(rng, 'cloud', rows, columns, 1.5 * side))[..., None]
-    picture = drapes * (0.2 + 0.9 * shade) + 255 * lamps
+    people = smoothstep(0.5, 0.6, noise_field(rng, 'cloud', rows, columns, 2.5 * side))[..., None]
+    picture = drapes * (0.2 + 0.9 * shade)
+    picture = picture + (np.array((168, 176, 170), np.float32) * shade - picture) * people + 255 * lamps
     return cv2.GaussianBlur(picture.astype(np.float32), (0, 0), side / 60)
 
 
-def _glimpse(rng: np.random.Generator, room: Array, height: int, width: int) -> Array:
+def _glimpse(room: Array, gaze: Array, height: int, width: int) -> Array:
     """A piece of the room, seen by a camera that is carried."""
-    top, left = rng.integers(0, room.shape[0] - height + 1), rng.integers(0, room.shape[1] - width + 1)
+    left, top = (gaze * [room.shape[1] - width, room.shape[0] - height]).astype(int)
     return room[top : top + height, left : left + width]

@@ -81,7 +81,9 @@ def compose(
         height, width = patch.rgba.shape[:2]
         region = (slice(patch.y, patch.y + height), slice(patch.x, patch.x + width))
         alpha = patch.rgba[..., 3]
-        image[region] = image[region] * (1 - alpha)[..., None] + patch.rgba[..., :3]
+        behind = image[region]
+        behind *= (1 - alpha)[..., None]
+        behind += patch.rgba[..., :3]
         labels[region][alpha >= 0.5] = label if patch.labelled else 0
 
 

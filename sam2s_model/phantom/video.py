@@ -126,7 +126,7 @@ def _film(
         image *= optics.light
         veil(image, plan, t, float(camera.times[t]))
         labels[t][~optics.open] = 0
-        interrupt(rng, image, labels[t], breaks, t)
+        interrupt(image, labels[t], breaks, t)
         frames[t] = record(rng, image, plan, t)
         if plan.blocks > 0 and t > 0:
             frames[t] = stale_blocks(frames[t], frames[t - 1], plan.blocks)

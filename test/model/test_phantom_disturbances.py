@@ -78,7 +78,7 @@ def test_nothing_is_labelled_while_there_is_no_picture(kind: str) -> None:
     hidden = []
     for t in range(50):
         image, labels = CHECKER.copy(), np.ones((48, 64), np.uint8)
-        interrupt(np.random.default_rng(t), image, labels, plan, t)
+        interrupt(image, labels, plan, t)
         assert labels.any() == np.array_equal(image, CHECKER)
         hidden.append(not labels.any())
     assert not hidden[0] and 2 < sum(hidden) < 25
@@ -90,7 +90,7 @@ def test_a_gauze_hides_what_it_covers_and_leaves_a_clear_lens() -> None:
     areas = []
     for t in range(50):
         image, labels = CHECKER.copy(), np.ones((48, 64), np.uint8)
-        interrupt(np.random.default_rng(t), image, labels, plan, t)
+        interrupt(image, labels, plan, t)
         areas.append(int(labels.sum()))
     assert areas[0] == areas[-1] == 48 * 64 and min(areas) < 0.7 * 48 * 64
     assert plan.wet[0] == plan.wet[-1] == 0 and plan.wet.max() > 0.5
