@@ -1,10 +1,13 @@
-"""Who on our topics cannot be connected to us, and what would have to change."""
+"""Who on our topics cannot be connected to us, and what would have to change.
+
+Looks at the graph instead of waiting for the middleware's QoS events: these name neither the other node nor what it
+asked for, tell nothing of types, and do not say when the mismatch is over.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
@@ -19,14 +22,12 @@ OF_EVERY_NODE = ('/rosout', '/parameter_events')
 class Mismatch:
     """A node that shares a topic with us, and no messages."""
 
-    topic: str
-    peer: str
     code: EventCode
     text: str
 
 
 class Connections:
-    """Looks at all topics of a node; tells ``events`` of each mismatch once, as long as it lasts."""
+    """Looks at all topics of a node; tells ``events`` of each mismatch when it begins."""
 
     def __init__(self, node: Node, events: EventLog) -> None:
         self._node = node
@@ -40,56 +41,53 @@ class Connections:
 
     def look(self) -> None:
         """Look at the graph; call it now and then, nodes come and go."""
-        found = frozenset(self._mismatches())
+        found = frozenset(mismatch for topic in self._topics() for mismatch in self._mismatches(topic))
         for mismatch in found - self._known:
             self._events.emit(mismatch.code, mismatch.text)
         self._known = found
 
-    def _mismatches(self) -> Iterable[Mismatch]:
-        for publisher in list(self._node.publishers):
-            if publisher.topic_name in OF_EVERY_NODE:
-                continue
-            kind = _type_name(publisher.msg_type)
-            for peer in self._node.get_subscriptions_info_by_topic(publisher.topic_name):
-                yield from _mismatch(publisher.topic_name, kind, publisher.qos_profile, peer, peer_listens=True)
-        for subscription in list(self._node.subscriptions):
-            kind = _type_name(subscription.msg_type)
-            for peer in self._node.get_publishers_info_by_topic(subscription.topic_name):
-                yield from _mismatch(subscription.topic_name, kind, subscription.qos_profile, peer, peer_listens=False)
+    def _topics(self) -> set[str]:
+        published = {publisher.topic_name for publisher in list(self._node.publishers)}
+        subscribed = {subscription.topic_name for subscription in list(self._node.subscriptions)}
+        return (published | subscribed) - set(OF_EVERY_NODE)
+
+    def _mismatches(self, topic: str) -> Iterable[Mismatch]:
+        publishers = self._node.get_publishers_info_by_topic(topic)
+        subscribers = self._node.get_subscriptions_info_by_topic(topic)
+        for publisher in publishers:
+            for subscriber in subscribers:
+                ours = (self._is_ours(publisher), self._is_ours(subscriber))
+                if ours == (True, False):
+                    yield from _mismatch(topic, publisher, subscriber, subscriber)
+                elif ours == (False, True):
+                    yield from _mismatch(topic, publisher, subscriber, publisher)
+
+    def _is_ours(self, endpoint: TopicEndpointInfo) -> bool:
+        mine = (self._node.get_name(), self._node.get_namespace())
+        return (endpoint.node_name, endpoint.node_namespace) == mine
 
 
 def _mismatch(
-    topic: str, kind: str, ours: QoSProfile, peer: TopicEndpointInfo, peer_listens: bool
+    topic: str, publisher: TopicEndpointInfo, subscriber: TopicEndpointInfo, peer: TopicEndpointInfo
 ) -> Iterable[Mismatch]:
-    name = f'{peer.node_namespace.rstrip("/")}/{peer.node_name}'
-    role = 'subscriber' if peer_listens else 'publisher'
-    if peer.topic_type != kind:
-        text = f'{topic}: {role} {name} has the type {peer.topic_type}, expected {kind}'
-        yield Mismatch(topic, name, EventCode.TYPE_MISMATCHED, text)
+    role = 'subscriber' if peer is subscriber else 'publisher'
+    who = f'{topic}: {role} {peer.node_namespace.rstrip("/")}/{peer.node_name}'
+    if publisher.topic_type != subscriber.topic_type:
+        expected = publisher.topic_type if peer is subscriber else subscriber.topic_type
+        yield Mismatch(EventCode.TYPE_MISMATCHED, f'{who} has the type {peer.topic_type}, expected {expected}')
         return
-    offered, requested = (ours, peer.qos_profile) if peer_listens else (peer.qos_profile, ours)
-    compatibility, reason = qos_check_compatible(offered, requested)
-    if compatibility == QoSCompatibility.ERROR:
-        remedy = _remedy(offered, requested, peer_listens)
-        text = f'{topic}: {role} {name} gets nothing' if peer_listens else f'{topic}: nothing comes from {role} {name}'
-        yield Mismatch(topic, name, EventCode.QOS_MISMATCHED, f'{text}, {_policies(reason)}; {remedy}')
+    offered, requested = publisher.qos_profile, subscriber.qos_profile
+    if qos_check_compatible(offered, requested)[0] == QoSCompatibility.ERROR:
+        remedy = 'let it ask for less' if peer is subscriber else 'set input.reliability to auto, or let it offer more'
+        text = f'{who} and this node exchange nothing, since {_differences(offered, requested)}; {remedy}'
+        yield Mismatch(EventCode.QOS_MISMATCHED, text)
 
 
-def _policies(reason: str) -> str:
-    """rclpy's reason, on one line."""
-    return ' '.join(reason.replace('ERROR:', '').split()).rstrip('.;') or 'the QoS policies do not fit'
-
-
-def _remedy(offered: QoSProfile, requested: QoSProfile, peer_listens: bool) -> str:
-    policies = [
-        f'{policy} {getattr(offered, policy).name.lower()}'
-        for policy in ('reliability', 'durability')
+def _differences(offered: QoSProfile, requested: QoSProfile) -> str:
+    found = [
+        f'{policy} {getattr(offered, policy).name.lower()} is offered and '
+        f'{getattr(requested, policy).name.lower()} requested'
+        for policy in ('reliability', 'durability', 'liveliness')
         if getattr(offered, policy) != getattr(requested, policy)
     ]
-    wanted = ' and '.join(policies) or 'what is offered'
-    return f'subscribe with {wanted}' if peer_listens else f'set input.reliability to auto, or offer more than {wanted}'
-
-
-def _type_name(message: Any) -> str:
-    package, _, _ = message.__module__.partition('.')
-    return f'{package}/msg/{message.__name__}'
+    return ', '.join(found) or 'deadline or lease of liveliness are requested shorter than offered'

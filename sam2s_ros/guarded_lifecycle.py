@@ -33,16 +33,16 @@ LABELS = {
 }
 
 
-class TransitionFailed(RuntimeError):
-    """A transition cannot be finished for a reason that a person can change; the message says which."""
+class StateLost(RuntimeError):
+    """A transition cannot be finished, nor can the node stay in the state it was in; the message says why."""
 
 
 class GuardedLifecycleNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
     """Runs `configure`, `activate`, `deactivate` and `cleanup`, each from the states in which it is possible.
 
-    ValueError, OSError and `TransitionFailed` mean that somebody has to correct something: the node stays in the state
-    it was in, as if nothing had been asked. With any other exception the state is not known; all is given back and the
-    node is unconfigured.
+    ValueError and OSError mean that somebody has to correct something: the node stays in the state it was in, as if
+    nothing had been asked. With any other exception the state is not known; all is given back and the node is
+    unconfigured.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
@@ -117,12 +117,14 @@ class GuardedLifecycleNode(LifecycleNodeMixin, Node):  # type: ignore[misc]
     def _run(self, name: str, work: Callable[[], None]) -> TransitionCallbackReturn:
         try:
             work()
-        except (ValueError, OSError, TransitionFailed) as error:
+        except (ValueError, OSError) as error:
             self._fail(f'cannot {name}: {error}')
             return TransitionCallbackReturn.FAILURE
+        except StateLost as error:
+            self._fail(f'cannot {name}, and gives everything back: {error}')
+            return TransitionCallbackReturn.ERROR
         except Exception as error:
-            reason = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
-            self.get_logger().error(reason)
+            self.get_logger().error(traceback.format_exc())
             self._fail(f'cannot {name}, and gives everything back: {type(error).__name__}: {error}')
             return TransitionCallbackReturn.ERROR
         return TransitionCallbackReturn.SUCCESS

@@ -100,7 +100,8 @@ class InferenceWorker(Generic[Image, Result]):
     @property
     def has_died(self) -> bool:
         """Whether the thread ended though nobody stopped it."""
-        return self._is_running and not self.is_alive
+        with self._changed:
+            return self._is_running and not self.is_alive
 
     @property
     def waiting_images(self) -> int:
@@ -118,10 +119,11 @@ class InferenceWorker(Generic[Image, Result]):
     def start(self) -> None:
         """Begin, or begin again after `stop` or when the thread has died."""
         assert not self.is_alive
-        self._is_running = True
-        self._activity = Activity(Work.NOTHING, time.monotonic_ns())
-        self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
-        self._thread.start()
+        with self._changed:
+            self._is_running = True
+            self._activity = Activity(Work.NOTHING, time.monotonic_ns())
+            self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
+            self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
         """End the thread after the work in hand; whether it ended in time. Nobody will hear of the image in work.

@@ -22,7 +22,7 @@ from std_srvs.srv import Trigger
 from sam2s_msgs.srv import AddPrompts
 from sam2s_ros.connections import Connections
 from sam2s_ros.events import EventCode
-from sam2s_ros.guarded_lifecycle import GuardedLifecycleNode
+from sam2s_ros.guarded_lifecycle import GuardedLifecycleNode, StateLost
 from sam2s_ros.health import ModelSource, NodeState
 from sam2s_ros.heartbeat import Heartbeat
 from sam2s_ros.image_subscription import ImageSubscription
@@ -112,28 +112,30 @@ class TrackerNode(GuardedLifecycleNode):
         """Take no more images and end the work in hand; the objects are remembered.
 
         Raises:
-            RuntimeError: It does not end.
+            StateLost: It does not end.
         """
+        if not self._end_work():
+            raise StateLost('the image or request in work does not end; its thread is left behind')
+
+    def cleanup(self) -> None:
+        """Give model, topics and services back. What hangs is left behind."""
+        self._end_work()
+        for service in self._answering:
+            self.destroy_service(service)
+        self._answering, self._model = (), ModelSource()
+        if self._pipeline is not None:
+            self._pipeline.close()
+            self._pipeline = None
+            _release_memory()
+
+    def _end_work(self) -> bool:
         if self._images is not None:
             self._images.close()
             self._images = None
-        if self._pipeline is not None and not self._pipeline.stop():
-            # Python cannot end a thread that hangs in the network.
-            self.has_hung_thread = True
-            raise RuntimeError('the image or request in work does not end; its thread is left behind')
-
-    def cleanup(self) -> None:
-        """Give model, topics and services back."""
-        try:
-            self.deactivate()
-        finally:
-            for service in self._answering:
-                self.destroy_service(service)
-            self._answering, self._model = (), ModelSource()
-            if self._pipeline is not None:
-                self._pipeline.close()
-                self._pipeline = None
-                _release_memory()
+        has_ended = self._pipeline is None or self._pipeline.stop()
+        # Python cannot end a thread that hangs in the network.
+        self.has_hung_thread = self.has_hung_thread or not has_ended
+        return has_ended
 
     def _offer_services(self, pipeline: TrackingPipeline) -> tuple[Service, ...]:
         service, group = pipeline.service, self._service_group

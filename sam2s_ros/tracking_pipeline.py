@@ -63,6 +63,7 @@ class TrackingPipeline:
         self._ledger, self._latency = ImageLedger(), LatencyWindow()
         self._objects = ObjectCounts()
         self.revivals = 0
+        self._has_hung = False
         self._worker: InferenceWorker[ReceivedImage, TrackedImage] = InferenceWorker(
             track=self._session.track,
             deliver=self._deliver,
@@ -126,8 +127,10 @@ class TrackingPipeline:
         self._worker.start()
 
     def stop(self) -> bool:
-        """End the work; whether it ended in time."""
-        return self._worker.stop(STOP_TIMEOUT_S)
+        """End the work; whether it ended in time. What hung once is not waited for again."""
+        has_ended = self._worker.stop(0.0 if self._has_hung else STOP_TIMEOUT_S)
+        self._has_hung = not has_ended
+        return has_ended
 
     def close(self) -> None:
         """Give the topics back."""

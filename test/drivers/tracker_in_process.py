@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import rclpy
+from builtin_interfaces.msg import Time
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import SetParametersResult
@@ -16,8 +18,10 @@ from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
-from sam2s_msgs.msg import TrackerStatus, TrackEvent
+from sam2s_msgs.msg import TrackArray, TrackerStatus, TrackEvent
 from sam2s_ros.health import ModelSource
 from sam2s_ros.loaded_model import LoadedModel
 from sam2s_ros.parameters import ModelParameters
@@ -52,6 +56,9 @@ class TrackerInProcess:
         self.beside = Node('beside', context=self._context, use_global_arguments=False)
         self.statuses: list[TrackerStatus] = []
         self.events: list[TrackEvent] = []
+        self.tracks: list[TrackArray] = []
+        self.beside.create_subscription(TrackArray, '/sam2s_tracker/tracks', self.tracks.append, 50)
+        self.camera = self.beside.create_publisher(Image, '/image', QoSProfile(depth=50))
         self.beside.create_subscription(TrackerStatus, '/sam2s_tracker/status', self.statuses.append, LATCHED)
         self.beside.create_subscription(TrackEvent, '/sam2s_tracker/events', self.events.append, LATCHED)
         self._executors = (
@@ -98,6 +105,18 @@ class TrackerInProcess:
         ]
         request = SetParametersAtomically.Request(parameters=messages)
         return self.call(SetParametersAtomically, 'set_parameters_atomically', request).result
+
+    def bring_up(self) -> None:
+        """Configure and activate, and wait for the connection to the camera."""
+        assert self.node.change_state('configure') and self.node.change_state('activate')
+        self.wait_until(lambda: self.camera.get_subscription_count() == 1)
+        self.wait_until(lambda: self.beside.count_publishers('/sam2s_tracker/tracks') == 1)
+
+    def show(self, stamp_ns: int, encoding: str = 'mono8') -> None:
+        """Publish a small image of noise, of which no two are alike."""
+        noise = random.Random(stamp_ns).randbytes(64)
+        header = Header(stamp=Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9), frame_id='camera')
+        self.camera.publish(Image(header=header, height=8, width=8, step=8, encoding=encoding, data=noise))
 
     def told(self, code: int) -> list[str]:
         """The texts of the events with a code that have arrived."""
