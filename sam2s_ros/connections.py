@@ -16,6 +16,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sam2s_ros.events import EventCode, EventLog
 
 OF_EVERY_NODE = ('/rosout', '/parameter_events')
+NAMELESS = '_NODE_NAME_UNKNOWN_'
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Connections:
         self._node = node
         self._events = events
         self._known: frozenset[Mismatch] = frozenset()
+        self._nameless: frozenset[Mismatch] = frozenset()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -42,6 +44,9 @@ class Connections:
     def look(self) -> None:
         """Look at the graph; call it now and then, nodes come and go."""
         found = frozenset(mismatch for topic in self._topics() for mismatch in self._mismatches(topic))
+        # A node's topics are discovered before its name: it gets one more look, unless it is none of ROS.
+        nameless = frozenset(mismatch for mismatch in found if NAMELESS in mismatch.text)
+        found, self._nameless = found - (nameless - self._nameless), nameless
         for mismatch in found - self._known:
             self._events.emit(mismatch.code, mismatch.text)
         self._known = found

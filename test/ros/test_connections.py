@@ -21,6 +21,7 @@ from sam2s_ros.events import Event, EventCode, EventLog
 pytestmark = pytest.mark.ros
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+LOOK_PERIOD_S = 0.3  # names are discovered some milliseconds after topics, more on a busy machine
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -46,7 +47,7 @@ class Pair:
             if len(self.connections.problems) == expected:
                 return self.connections.problems
             assert time.monotonic() < deadline, self.connections.problems
-            time.sleep(0.02)
+            time.sleep(LOOK_PERIOD_S)
 
     def close(self) -> None:
         self.ours.destroy_node()
