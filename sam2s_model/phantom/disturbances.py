@@ -105,7 +105,8 @@ def record(rng: np.random.Generator, image: Array, plan: Disturbances, frame: in
 
 def stale_blocks(now: Array, before: Array, threshold: float) -> Array:
     """Keep blocks of the frame before that have hardly changed, as video encoders do at a low rate."""
-    change = cv2.absdiff(now, before).max(axis=2)
+    red, green, blue = cv2.split(cv2.absdiff(now, before))
+    change = cv2.max(cv2.max(red, green), blue)
     height, width = change.shape
     coarse = (-(-width // _BLOCK), -(-height // _BLOCK))
     blocks = cv2.resize(change, coarse, interpolation=cv2.INTER_AREA) < threshold

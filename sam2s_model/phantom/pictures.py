@@ -34,6 +34,7 @@ _SKIMAGE = (
 _DRAWINGS = frozenset({'symbols', 'cartoon', 'drawn', 'flags', 'roadsigns'})
 _SUFFIXES = frozenset({'.jpeg', '.jpg', '.png', '.webp'})
 _CUTOUT_SIDE, _PHOTO_SIDE = 256, 512
+_SMALLEST_PHOTO = 240  # pixels; smaller ones are icons
 _PNG_COLOUR_TYPE, _PNG_WITH_ALPHA = 25, 6  # byte of the file, and what it says
 # A wallpaper comes in several sizes, each in a file named by it.
 _SIZE_NAME = re.compile(r'(\d+)x(\d+)')
@@ -153,8 +154,8 @@ def _shrunk(pixels: Array, side: int) -> Array:
 
 @cache
 def _read_photograph(path: Path) -> Array | None:
-    bgr = cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_2)
-    if bgr is None or min(bgr.shape[:2]) < 32:
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None or min(bgr.shape[:2]) < _SMALLEST_PHOTO:
         return None
     factor = min(1.0, _PHOTO_SIDE / min(bgr.shape[:2]))
     small = cv2.resize(bgr, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)

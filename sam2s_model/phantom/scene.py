@@ -163,12 +163,13 @@ def _warped_maps(
 def _cast_shadow(image: Array, patches: list[Patch], darkness: float, shift: tuple[float, float]) -> None:
     """Darken what lies behind, softly and a little aside, at a quarter of the resolution."""
     height, width = image.shape[:2]
-    full = np.zeros((height, width), np.float32)
+    small = np.zeros((-(-height // _SHADOW_STEP), -(-width // _SHADOW_STEP)), np.float32)
     for patch in patches:
-        rows, columns = patch.rgba.shape[:2]
-        region = full[patch.y : patch.y + rows, patch.x : patch.x + columns]
-        np.maximum(region, patch.rgba[..., 3], out=region)
-    small = full[::_SHADOW_STEP, ::_SHADOW_STEP]
+        skip_x, skip_y = -patch.x % _SHADOW_STEP, -patch.y % _SHADOW_STEP
+        coarse = patch.rgba[skip_y::_SHADOW_STEP, skip_x::_SHADOW_STEP, 3]
+        top, left = (patch.y + skip_y) // _SHADOW_STEP, (patch.x + skip_x) // _SHADOW_STEP
+        region = small[top : top + coarse.shape[0], left : left + coarse.shape[1]]
+        np.maximum(region, coarse, out=region)
     move = np.array([[1, 0, shift[0] / _SHADOW_STEP], [0, 1, shift[1] / _SHADOW_STEP]])
     moved = cv2.warpAffine(small, move, (small.shape[1], small.shape[0]), borderMode=cv2.BORDER_REPLICATE)
     soft = cv2.GaussianBlur(moved, (0, 0), max(1.0, min(height, width) / 80))

@@ -89,7 +89,7 @@ def random_photo(rng: np.random.Generator, rows: int, columns: int) -> Array | N
     photo = photograph(int(rng.integers(photograph_count()))) if photograph_count() else None
     if photo is None:
         return None
-    share = rng.uniform(0.25, 1.0) * min(photo.shape[0] / rows, photo.shape[1] / columns)
+    share = rng.uniform(0.35, 1.0) * min(photo.shape[0] / rows, photo.shape[1] / columns)
     crop_rows, crop_columns = max(8, int(rows * share)), max(8, int(columns * share))
     top, left = rng.integers(0, photo.shape[0] - crop_rows + 1), rng.integers(0, photo.shape[1] - crop_columns + 1)
     piece = photo[top : top + crop_rows, left : left + crop_columns]

@@ -92,7 +92,7 @@ def draw_tissue(
 
 def tissue_texture(rng: np.random.Generator, look: TissueLook, height: int, width: int, side: int) -> Array:
     """A flat piece of tissue (height, width, 3) float32 in [0, 255] for an image whose shorter side is `side`."""
-    _, crest = _relief(rng, look, height, width, side)
+    crest = _crest(rng, look, height, width, side)
     rgb = _colours(rng, look, crest, height, width, side)
     _draw_vessels(rng, rgb, look.vessels * 0.5, min(side, height, width))
     return rgb
@@ -103,9 +103,14 @@ def random_look(rng: np.random.Generator, names: tuple[str, ...] = ()) -> Tissue
     return LOOKS[str(rng.choice(names or sorted(LOOKS)))]
 
 
+def _crest(rng: np.random.Generator, look: TissueLook, rows: int, columns: int, side: int) -> Array:
+    """The pattern in [0, 1] of a look, 1 on its crests."""
+    return noise_field(rng, look.pattern, rows, columns, look.period * side * rng.uniform(0.7, 1.4))
+
+
 def _relief(rng: np.random.Generator, look: TissueLook, rows: int, columns: int, side: int) -> tuple[Array, Array]:
     """Height of the surface, in image sides, and the pattern in [0, 1] that colours it."""
-    crest = noise_field(rng, look.pattern, rows, columns, look.period * side * rng.uniform(0.7, 1.4))
+    crest = _crest(rng, look, rows, columns, side)
     broad = noise_field(rng, 'smooth', rows, columns, rng.uniform(1.2, 3.5) * side)
     relief = (
         rng.uniform(0.2, 0.6) * broad + math.exp(rng.uniform(math.log(0.002), math.log(0.04))) * look.relief * crest
@@ -129,10 +134,14 @@ def _lay_sheet(rng: np.random.Generator, albedo: Array, relief: Array, look: Tis
         0.0, 0.35
     )
     softness = rng.uniform(0.006, 0.06)
-    cover = smoothstep(-softness, softness, level)[..., None]
+    cover = smoothstep(-softness, softness, level)
     shade = 1 - rng.uniform(0.1, 0.55) * smoothstep(-rng.uniform(0.06, 0.25), 0.0, level)
     albedo *= shade[..., None]
-    albedo += (tissue_texture(rng, look, rows, columns, side) - albedo) * cover
+    below, beside = np.flatnonzero(cover.any(axis=1)), np.flatnonzero(cover.any(axis=0))
+    if len(below):
+        box = (slice(below[0], below[-1] + 1), slice(beside[0], beside[-1] + 1))
+        under = albedo[box]
+        under += (tissue_texture(rng, look, under.shape[0], under.shape[1], side) - under) * cover[box][..., None]
     # The edge is round: it rises over a tenth of the image and then levels out.
     rise = np.clip(level / rng.uniform(0.05, 0.2), 0, 1)
     relief += rng.uniform(0.02, 0.08) * np.sqrt(rise * (2 - rise))

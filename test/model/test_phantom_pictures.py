@@ -60,7 +60,7 @@ def test_drawings_are_no_cut_outs(folder: Path) -> None:
 
 def test_of_a_wallpaper_in_many_sizes_one_is_a_photograph(folder: Path) -> None:
     for name in ('640x480.jpg', '1280x800.jpg', '2560x1600.jpg', 'screenshot.jpg', 'dune.jpg'):
-        cv2.imwrite(str(folder / name), noisy(90, 120, 3))
+        cv2.imwrite(str(folder / name), noisy(250, 300, 3))
     assert photograph_count() == 2
     picture = photograph(0)
     assert picture is not None and picture.shape[2] == 3
@@ -75,3 +75,8 @@ def test_training_shows_cut_outs_where_there_are_some(folder: Path) -> None:
     disc(folder / 'frog.png')
     names = [name for k in range(12) for name in training_clip(np.random.default_rng(k), 64, 1).names]
     assert 'cut-out' in names
+
+
+def test_icons_are_no_photographs(folder: Path) -> None:
+    cv2.imwrite(str(folder / 'icon.png'), noisy(64, 64, 3))
+    assert [photograph(k) for k in range(photograph_count())] == [None]
