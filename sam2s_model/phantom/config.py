@@ -109,7 +109,7 @@ PRESETS = {
     ),
     # Anything that can be prompted, on anything: half of the objects are no instruments.
     'training': PhantomConfig(
-        instruments=0.45, instrument_parts=0.12, foreign=0.6, cutouts=0.6, hidden=0.15, hard=0.35,
+        instruments=0.42, instrument_parts=0.12, foreign=0.6, cutouts=0.6, hidden=0.15, hard=0.35,
         replaced=0.2, photos=True
     ),
 }  # fmt: skip
