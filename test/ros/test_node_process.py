@@ -14,6 +14,10 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('sam2s_msgs.msg', reason='needs the built message package')
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -116,28 +120,57 @@ def missing_checkpoint(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize('make', [missing_checkpoint, foreign_checkpoint, broken_checkpoint])
-def test_a_checkpoint_that_cannot_be_used_refuses_the_start_in_one_line(
-    bench: Any, tmp_path: Path, make: Callable[[Path], Path]
+def test_row_31_a_checkpoint_that_cannot_be_used_is_told_in_one_line_and_can_be_corrected(
+    bench: Any, until: Until, tmp_path: Path, make: Callable[[Path], Path]
 ) -> None:
     path = make(tmp_path)
-    process = start(bench, 'unfit', f'model.checkpoint:={path}')
-    assert process.wait() == 1
-    (line,) = process.output.splitlines()
-    assert 'refusing to start' in line
-    assert path.name in line
+    name = path.stem
+    process = start(bench, name, f'model.checkpoint:={path}')
+    process.wait_for_output('correct it, then run')
+    told = [line for line in process.output.splitlines() if '[ERROR]' in line]
+    assert len(told) == 1 and 'cannot configure: ' in told[0] and path.name in told[0]
+    assert 'Traceback' not in process.output
+
+    def call(kind: type, service: str, request: Any) -> Any:
+        client = bench.node.create_client(kind, f'/{name}/{service}')
+        assert client.wait_for_service(10.0)
+        future = client.call_async(request)
+        until(future.done, 60.0, lambda: process.output)
+        return future.result()
+
+    corrected = Parameter('model.checkpoint', value='').to_parameter_msg()
+    (result,) = call(SetParameters, 'set_parameters', SetParameters.Request(parameters=[corrected])).results
+    assert result.successful, result.reason
+    for label in ('configure', 'activate'):
+        request = ChangeState.Request(transition=Transition(label=label))
+        assert call(ChangeState, 'change_state', request).success, process.output
+    process.wait_for_output('ready')
+    process.kill()
+
+
+@pytest.mark.parametrize(
+    ('parameter', 'reason'),
+    [('model.device:=cuda:7', 'cuda:7'), ('labels.file:=/no/such/labels.yaml', '/no/such/labels.yaml')],
+)
+def test_what_is_missing_on_this_machine_is_told_in_one_line(bench: Any, parameter: str, reason: str) -> None:
+    process = start(bench, 'unfit', parameter)
+    process.wait_for_output('correct it, then run')
+    (line,) = [line for line in process.output.splitlines() if '[ERROR]' in line]
+    assert 'cannot configure: ' in line and reason in line
+    process.signal(signal.SIGINT)
+    assert process.wait() == 0
 
 
 @pytest.mark.parametrize(
     ('parameter', 'reason'),
     [
         ('model.chekpoint:=x', 'unknown parameter model.chekpoint'),
-        ('model.size:=huge', "unknown model size 'huge'"),
-        ('model.device:=cuda:7', 'cuda:7'),
+        ('model.size:=huge', "came 'huge'"),
+        ('model.size:=tiny', 'tiny is shipped without weights'),
         ('image_transport:=pigeon', 'image_transport'),
-        ('labels.file:=/no/such/labels.yaml', '/no/such/labels.yaml'),
     ],
 )
-def test_a_parameter_that_cannot_be_used_refuses_the_start_in_one_line(bench: Any, parameter: str, reason: str) -> None:
+def test_a_parameter_that_makes_no_sense_refuses_the_start_in_one_line(bench: Any, parameter: str, reason: str) -> None:
     process = start(bench, 'unfit', parameter)
     assert process.wait() == 1
     (line,) = process.output.splitlines()
