@@ -123,8 +123,8 @@ def _film(
         for actor, number in zip(actors, numbers, strict=True):
             label = int(number) if actor.prompted else 0
             compose(image, labels[t], actor, label, t, (float(shift[0]), float(shift[1])))
-        image *= optics.light
         veil(image, plan, t, float(camera.times[t]))
+        image *= optics.light
         labels[t][~optics.open] = 0
         interrupt(image, labels[t], breaks, t)
         frames[t] = record(rng, image, plan, t)
