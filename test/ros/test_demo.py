@@ -10,9 +10,10 @@ import pytest
 
 pytest.importorskip('rclpy')
 from sam2s_model.phantom import preset
-from sam2s_ros import tracking_pipeline
+from sam2s_ros import loaded_model
 from sam2s_ros.bag_io import BagReader
 from sam2s_ros.demo import main
+from sam2s_ros.health import ModelSource
 from sam2s_ros.phantom_bag import write_phantom_bag
 
 pytestmark = pytest.mark.ros
@@ -23,7 +24,8 @@ LEFT_BEHIND = {'overlay.mp4', 'contact_sheet.png', 'report.json', 'recording', '
 @pytest.fixture
 def blobs_followed(ros_domain: int, monkeypatch: pytest.MonkeyPatch, blob_tracker: Any) -> None:
     monkeypatch.setenv('ROS_DOMAIN_ID', str(ros_domain))
-    monkeypatch.setattr(tracking_pipeline, 'load_tracker', lambda parameters: blob_tracker)
+    loaded = loaded_model.LoadedModel(blob_tracker, ModelSource('blobs', 'cpu', '', ''))
+    monkeypatch.setattr(loaded_model, 'load_model', lambda model: loaded)
 
 
 def report_in(out: Path) -> dict[str, Any]:

@@ -13,10 +13,11 @@ pytest.importorskip('rclpy')
 import rclpy
 
 from sam2s_model import BoxPrompt
-from sam2s_ros import tracking_pipeline
+from sam2s_ros import loaded_model
 from sam2s_ros.bag_io import BagReader, BagWriter, UnreadableBag, serialize
 from sam2s_ros.bag_player import Playback
 from sam2s_ros.bag_types import IMAGE, header, message_types
+from sam2s_ros.health import ModelSource
 from sam2s_ros.labelled_bag import IMAGE_TOPIC, TRUTH_TOPIC, stamp_of
 from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt, read_script
 from sam2s_ros.replay import ReplayJob, ReplayLog, replay
@@ -30,7 +31,8 @@ TRACKS = '/sam2s_tracker/tracks'
 def blobs_followed(ros_domain: int, monkeypatch: pytest.MonkeyPatch, blob_tracker: Any) -> None:
     """The node has a tracker that follows the blobs of the recording and takes no time."""
     monkeypatch.setenv('ROS_DOMAIN_ID', str(ros_domain))
-    monkeypatch.setattr(tracking_pipeline, 'load_tracker', lambda parameters: blob_tracker)
+    loaded = loaded_model.LoadedModel(blob_tracker, ModelSource('blobs', 'cpu', '', ''))
+    monkeypatch.setattr(loaded_model, 'load_model', lambda model: loaded)
 
 
 @pytest.fixture
