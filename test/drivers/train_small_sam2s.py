@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from small_sam2s import SIZE, WEIGHTS, WIDTHS
 
 from sam2s_model.frame_memory import Role
+from sam2s_model.mask_decoder import MaskDecoder
 from sam2s_model.phantom import generate, preset
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.training.clip_loss import ClipRules, clip_losses
@@ -26,8 +27,8 @@ from sam2s_model.training.clips import Clip
 SEED = 18  # of the phantom: three things that stay in sight
 STEPS, CLIPS_PER_STEP = 1500, 2
 REPORTED = 50
-RATE, WARM_UP = 1.5e-3, 50
-LONGEST = 6  # frames of a clip
+RATE, WARM_UP = 1e-3, 20
+LONGEST = 8  # frames of a clip
 SMALLEST = 0.005  # share of the image that an object must cover to be prompted
 
 
@@ -80,8 +81,21 @@ def train(network: Sam2s, steps: int) -> Iterator[tuple[int, float]]:
                 losses.append(total.item())
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        make_alternatives_alike(network.sam_mask_decoder)
         if (step + 1) % REPORTED == 0:
             yield step + 1, float(np.mean(losses[-REPORTED:]))
+
+
+@torch.no_grad()
+def make_alternatives_alike(decoder: MaskDecoder) -> None:
+    """Give masks 1 to 3 the mean of their weights; else they share out the few objects, and none can track them all."""
+    quality = decoder.iou_prediction_head.layers[-1]
+    for weight in (decoder.mask_tokens.weight, quality.weight, quality.bias):
+        weight[1:] = weight[1:].mean(0)
+    for weights in zip(*(head.parameters() for head in decoder.output_hypernetworks_mlps[1:]), strict=True):
+        mean = torch.stack(weights).mean(0)
+        for weight in weights:
+            weight.copy_(mean)
 
 
 def clips() -> Iterator[Clip]:
