@@ -209,6 +209,7 @@ def track_array(masks: dict[str, np.ndarray]) -> Any:
                 slot,
                 0,
                 '',
+                0.0,
                 1,
                 0.9,
                 1.0,
@@ -219,6 +220,7 @@ def track_array(masks: dict[str, np.ndarray]) -> Any:
                 [],
                 0,
                 time(0, 0),
+                True,
                 False,
                 '',
             )
