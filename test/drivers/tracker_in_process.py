@@ -61,6 +61,7 @@ class TrackerInProcess:
         self.camera = self.beside.create_publisher(Image, '/image', QoSProfile(depth=50))
         self.beside.create_subscription(TrackerStatus, '/sam2s_tracker/status', self.statuses.append, LATCHED)
         self.beside.create_subscription(TrackEvent, '/sam2s_tracker/events', self.events.append, LATCHED)
+        self._clients: dict[str, Any] = {}
         self._executors = (
             MultiThreadedExecutor(EXECUTOR_THREADS, context=self._context),
             SingleThreadedExecutor(context=self._context),
@@ -82,11 +83,12 @@ class TrackerInProcess:
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
         """Call a service of the tracker over the middleware."""
-        client = self.beside.create_client(kind, f'/sam2s_tracker/{name}')
+        if name not in self._clients:
+            self._clients[name] = self.beside.create_client(kind, f'/sam2s_tracker/{name}')
+        client = self._clients[name]
         assert client.wait_for_service(DEADLINE_S), name
         future = client.call_async(request)
         self.wait_until(future.done)
-        self.beside.destroy_client(client)
         return future.result()
 
     def request(self, number: int = 0, label: str = '') -> bool:

@@ -29,8 +29,8 @@ def track_array(stamp: int, masks: Masks) -> Any:
     for slot, (object_id, mask) in enumerate(masks.items(), 1):
         runs = encode_mask(mask)
         place = (region(runs.x, runs.y, runs.height, runs.width, False), runs.counts, point(0, 0, 0), [])
-        identity = (object_id, slot, 0, '', 1, 0.9, 1.0, int(mask.sum()))
-        tracks.append(types['sam2s_msgs/msg/Track'](*identity, *place, 0, time(0, 0), False, ''))
+        identity = (object_id, slot, 0, '', 0, 1, 0.9, 1.0, int(mask.sum()))
+        tracks.append(types['sam2s_msgs/msg/Track'](*identity, *place, 0, time(0, 0), True, False, ''))
     timing = types['sam2s_msgs/msg/Timing'](0, 0, 0, 0.03, 0, 0.05)
     return types[TRACK_ARRAY](header(stamp, 'endoscope'), 60, 80, 'session', 0, 0, tracks, timing, False)
 
