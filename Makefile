@@ -6,7 +6,7 @@ PYTHON ?= python3
 INSIDE := config/environment/run
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint parity train clean
+.PHONY: help setup demo test lint parity faults train clean
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,9 @@ parity: setup  ## Compare with the reference and write docs/parity.md; goes on w
 	@$(PYTHON) config/environment/prepare.py reference
 	@PYTHONPATH=test/drivers PARITY_CLIPS='$(CLIPS)' $(INSIDE) \
 	    python -m pytest -p parity_table --parity-table docs/parity.md -m parity
+
+faults: setup  ## Run the fault matrix of docs/faults.md: every row with its result
+	@PYTHONPATH=test/drivers $(INSIDE) python -m pytest -q -p fault_table -k test_fault test/ros
 
 train: setup  ## Train the shipped size; goes on where it stopped. CONFIG= for other settings
 	@$(PYTHON) config/environment/prepare.py training

@@ -70,7 +70,7 @@ def wait_for(condition: Callable[[], Any]) -> None:
         time.sleep(0.02)
 
 
-def test_row_37_a_subscriber_that_asks_for_more_is_named_until_it_goes(pair: Pair) -> None:
+def test_fault_37_a_subscriber_that_asks_for_more_is_named_until_it_goes(pair: Pair) -> None:
     pair.ours.create_publisher(Image, '/masks', 1)
     subscription = pair.theirs.create_subscription(Image, '/masks', print, LATCHED)
     (problem,) = pair.problems(1)
@@ -84,7 +84,7 @@ def test_row_37_a_subscriber_that_asks_for_more_is_named_until_it_goes(pair: Pai
     assert len(pair.told) == 1
 
 
-def test_row_37_a_publisher_that_offers_less_is_named(pair: Pair) -> None:
+def test_fault_37_a_publisher_that_offers_less_is_named(pair: Pair) -> None:
     pair.ours.create_subscription(Image, '/camera', print, 1)
     pair.theirs.create_publisher(Image, '/camera', BEST_EFFORT)
     (problem,) = pair.problems(1)
@@ -92,7 +92,7 @@ def test_row_37_a_publisher_that_offers_less_is_named(pair: Pair) -> None:
     assert 'reliability best_effort is offered and reliable requested; set input.reliability to auto' in problem
 
 
-def test_row_39_a_publisher_of_another_type_is_named(pair: Pair) -> None:
+def test_fault_39_a_publisher_of_another_type_is_named(pair: Pair) -> None:
     pair.ours.create_subscription(Image, '/camera', print, 1)
     pair.theirs.create_publisher(CompressedImage, '/camera', 1)
     (problem,) = pair.problems(1)

@@ -74,7 +74,7 @@ def tracker(ros_domain: int, bank: Bank) -> Iterator[TrackerInProcess]:
     tracker.close()
 
 
-def test_every_transition_from_every_state_twice_around(tracker: TrackerInProcess) -> None:
+def test_fault_41_every_transition_from_every_state_twice_around(tracker: TrackerInProcess) -> None:
     for _ in range(2):
         for state, way in WAYS.items():
             for number in (CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE, *NO_TRANSITIONS):
@@ -133,7 +133,7 @@ def test_after_a_cleanup_another_checkpoint_can_be_configured(tracker: TrackerIn
     assert [model.checkpoint for model in bank.loads] == ['', '/other']
 
 
-def test_an_unexpected_error_gives_everything_back(tracker: TrackerInProcess, bank: Bank) -> None:
+def test_fault_41_an_unexpected_error_gives_everything_back(tracker: TrackerInProcess, bank: Bank) -> None:
     def fault() -> None:
         raise RuntimeError('out of luck')
 

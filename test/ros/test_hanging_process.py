@@ -59,7 +59,7 @@ def test_a_process_that_hangs_ends_with_75_where_that_is_wanted(start: Callable[
     assert 'tracking hangs' in process.output
 
 
-def test_row_42_a_process_that_hangs_ends_within_five_seconds_of_a_signal(start: Callable[..., Any]) -> None:
+def test_fault_42_a_process_that_hangs_ends_within_five_seconds_of_a_signal(start: Callable[..., Any]) -> None:
     process = start()
     process.signal(signal.SIGTERM)
     begun = time.monotonic()

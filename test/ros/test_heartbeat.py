@@ -55,7 +55,7 @@ def test_every_state_of_the_lifecycle_beats(start: Callable[..., TrackerInProces
         tracker.wait_for_status(lambda status, state=state: status.state == state)
 
 
-def test_rows_12_and_46_it_beats_while_simulated_time_stands_still(start: Callable[..., TrackerInProcess]) -> None:
+def test_fault_12_and_46_it_beats_while_simulated_time_stands_still(start: Callable[..., TrackerInProcess]) -> None:
     tracker = start(use_sim_time=True, autostart=True, status__rate=50.0)
     tracker.wait_for_status(lambda status: status.state == TrackerStatus.ACTIVE)
     tracker.wait_until(lambda: tracker.camera.get_subscription_count() == 1)
@@ -66,7 +66,7 @@ def test_rows_12_and_46_it_beats_while_simulated_time_stands_still(start: Callab
     assert {(status.stamp.sec, status.stamp.nanosec) for status in tracker.statuses} == {(0, 0)}
 
 
-def test_row_48_who_comes_late_hears_the_newest_status_and_what_happened(
+def test_fault_48_who_comes_late_hears_the_newest_status_and_what_happened(
     start: Callable[..., TrackerInProcess],
 ) -> None:
     from rclpy.qos import DurabilityPolicy, QoSProfile

@@ -21,7 +21,7 @@ def test_the_source_is_named_with_its_hash() -> None:
     assert loaded.source.sha256 == hashlib.sha256(SHIPPED_WEIGHTS.read_bytes()).hexdigest()
 
 
-def test_row_32_a_file_with_another_hash_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_fault_32_a_file_with_another_hash_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / 'weights.pt'
     path.write_bytes(b'anything')
     with pytest.raises(CheckpointMismatch, match=rf'weights\.pt: expected the SHA-256 {"0" * 64}, came '):

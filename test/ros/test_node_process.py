@@ -58,7 +58,7 @@ def test_a_signal_ends_the_node_within_five_seconds_with_zero(bench: Any, number
     assert 'Traceback' not in process.output
 
 
-def test_a_signal_right_after_the_start_ends_the_node_with_zero(bench: Any, until: Until) -> None:
+def test_fault_42_a_signal_right_after_the_start_ends_the_node_with_zero(bench: Any, until: Until) -> None:
     process = start(bench, 'hasty')
     until(lambda: 'hasty' in bench.node.get_node_names(), 60.0, lambda: process.output)
     process.signal(signal.SIGINT)
@@ -68,7 +68,7 @@ def test_a_signal_right_after_the_start_ends_the_node_with_zero(bench: Any, unti
     assert 'Traceback' not in process.output
 
 
-def test_a_signal_while_tracking_ends_the_node_within_five_seconds(bench: Any, until: Until) -> None:
+def test_fault_42_a_signal_while_tracking_ends_the_node_within_five_seconds(bench: Any, until: Until) -> None:
     process = start(bench, 'busy')
     tracks: list[TrackArray] = []
     bench.node.create_subscription(TrackArray, '/busy/tracks', tracks.append, 10)
@@ -88,7 +88,7 @@ def test_a_signal_while_tracking_ends_the_node_within_five_seconds(bench: Any, u
     bench.node.destroy_timer(timer)
 
 
-def test_a_prompt_before_the_first_image_hears_no_image(bench: Any, until: Until) -> None:
+def test_fault_15_a_prompt_before_the_first_image_hears_no_image(bench: Any, until: Until) -> None:
     process = start(bench, 'blind')
     process.wait_for_output('ready')
     client = bench.node.create_client(AddPrompts, '/blind/add_prompts')
@@ -120,7 +120,7 @@ def missing_checkpoint(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize('make', [missing_checkpoint, foreign_checkpoint, broken_checkpoint])
-def test_row_31_a_checkpoint_that_cannot_be_used_is_told_in_one_line_and_can_be_corrected(
+def test_fault_31_a_checkpoint_that_cannot_be_used_is_told_in_one_line_and_can_be_corrected(
     bench: Any, until: Until, tmp_path: Path, make: Callable[[Path], Path]
 ) -> None:
     path = make(tmp_path)

@@ -115,7 +115,7 @@ def test_a_live_change_is_taken_and_told_once(desk: MakeDesk) -> None:
         ({'overlay__alpha': 0.9, 'autostart': False}, 'autostart'),
     ],
 )
-def test_row_40_a_set_with_one_bad_value_changes_nothing_and_hears_one_sentence(
+def test_fault_40_a_set_with_one_bad_value_changes_nothing_and_hears_one_sentence(
     desk: MakeDesk, changes: dict[str, Any], reason: str
 ) -> None:
     subject = desk()

@@ -99,7 +99,7 @@ def test_every_track_array_tells_where_its_time_went(start: Start) -> None:
     assert sum(stages) == pytest.approx(timing.total, rel=0.01)
 
 
-def test_row_13_a_stream_that_stops_is_stale_and_recovers_by_itself(start: Start) -> None:
+def test_fault_13_a_stream_that_stops_is_stale_and_recovers_by_itself(start: Start) -> None:
     tracker = start(input__timeout=0.1)
     show_one(tracker, 1)
     status = tracker.wait_for_status(lambda status: status.input == TrackerStatus.STALE)
@@ -110,7 +110,7 @@ def test_row_13_a_stream_that_stops_is_stale_and_recovers_by_itself(start: Start
     assert len(tracker.told(TrackEvent.INPUT_LOST)) >= 1
 
 
-def test_row_1_an_image_that_makes_no_sense_is_counted_and_told_once(start: Start) -> None:
+def test_fault_01_an_image_that_makes_no_sense_is_counted_and_told_once(start: Start) -> None:
     tracker = start()
     for stamp_ns in (1, 2, 3):
         tracker.show(stamp_ns, encoding='foo8')
@@ -153,7 +153,7 @@ def test_tracking_that_hangs_ends_the_process_where_that_is_wanted(start: Start,
     assert tracker.exit_codes == [HUNG]
 
 
-def test_row_41_a_node_that_hangs_can_be_cleaned_up_and_configured_again(
+def test_fault_41_a_node_that_hangs_can_be_cleaned_up_and_configured_again(
     start: Start, patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('sam2s_ros.tracking_pipeline.STOP_TIMEOUT_S', 0.1)
@@ -169,7 +169,7 @@ def test_row_41_a_node_that_hangs_can_be_cleaned_up_and_configured_again(
     assert [array.header.stamp.nanosec for array in tracker.tracks] == [2]
 
 
-def test_row_41_a_deactivation_in_the_middle_of_an_image_discards_its_result(start: Start, patient: Patient) -> None:
+def test_fault_41_a_deactivation_in_the_middle_of_an_image_discards_its_result(start: Start, patient: Patient) -> None:
     tracker = start()
     patient.gate.clear()
     tracker.show(1)
@@ -181,7 +181,7 @@ def test_row_41_a_deactivation_in_the_middle_of_an_image_discards_its_result(sta
 
 
 @pytest.mark.filterwarnings('ignore::pytest.PytestUnhandledThreadExceptionWarning')
-def test_row_45_a_tracking_thread_that_dies_is_started_again_once(start: Start, patient: Patient) -> None:
+def test_fault_45_a_tracking_thread_that_dies_is_started_again_once(start: Start, patient: Patient) -> None:
     def fault() -> None:
         raise SystemExit
 

@@ -54,7 +54,7 @@ def test_a_publisher_that_hangs_is_told(events: EventLog, told: list[Event]) -> 
     assert [event.code for event in told] == [EventCode.PUBLISHER_STALLED, EventCode.PUBLISHER_RESUMED]
 
 
-def test_row_13_images_that_stop_and_come_again_are_told_with_the_gap(events: EventLog, told: list[Event]) -> None:
+def test_fault_13_images_that_stop_and_come_again_are_told_with_the_gap(events: EventLog, told: list[Event]) -> None:
     watch = InputWatch(events)
     ages = (None, 0.01, 0.02, 0.6, 2.5, 0.01)
     states = [watch.look(age_s, timeout_s=0.5) for age_s in ages]
