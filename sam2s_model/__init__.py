@@ -2,7 +2,8 @@
 
 from sam2s_model.build import SHIPPED_WEIGHTS, SIZES, build_tracker
 from sam2s_model.checkpoint import CheckpointMismatch
-from sam2s_model.compute import PRECISIONS, held_memory, release_memory
+from sam2s_model.compute import PRECISIONS, held_memory, missing_gpu, release_memory
+from sam2s_model.device_faults import DeviceLost, NotFinite, OutOfMemory
 from sam2s_model.masklet import Frame, FrameResult, Label, Masklet, ObjectMask
 from sam2s_model.prompt import (
     BoxPrompt,
@@ -21,6 +22,7 @@ __all__ = [
     'SIZES',
     'BoxPrompt',
     'CheckpointMismatch',
+    'DeviceLost',
     'Frame',
     'FrameNotTracked',
     'FrameResult',
@@ -28,7 +30,9 @@ __all__ = [
     'Label',
     'MaskPrompt',
     'Masklet',
+    'NotFinite',
     'ObjectMask',
+    'OutOfMemory',
     'PointPrompt',
     'Prompt',
     'PromptOutsideImage',
@@ -37,5 +41,6 @@ __all__ = [
     'build_tracker',
     'check_prompt',
     'held_memory',
+    'missing_gpu',
     'release_memory',
 ]

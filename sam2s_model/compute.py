@@ -38,6 +38,13 @@ def _check_cuda(name: str, number: int) -> None:
         raise ValueError(f'device: expected "cuda:0" to "cuda:{count - 1}", came {name!r}; torch finds {count}')
 
 
+def missing_gpu() -> str:
+    """Why 'auto' takes the CPU though torch was built for a GPU; empty where it takes one, or knows of none."""
+    if not torch.version.cuda or torch.cuda.is_available():
+        return ''
+    return f'torch was built for CUDA {torch.version.cuda}, but finds no device that its driver can use'
+
+
 def choose_precision(name: str, device: torch.device, half_by_default: bool) -> torch.dtype:
     """Turn 'auto' into bfloat16 where the network is meant for it and the device is fast with it, else float32.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -34,6 +35,11 @@ class Segmentation:
     mask_logits: Tensor
     iou: float
     presence: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the network returned numbers."""
+        return math.isfinite(self.iou) and math.isfinite(self.presence)
 
 
 @dataclass(frozen=True)

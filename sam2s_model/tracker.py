@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from sam2s_model.compute import release_memory
+from sam2s_model.device_faults import NotFinite, is_out_of_memory, named_device_faults
 from sam2s_model.frame_memory import FrameMemory
 from sam2s_model.hole_filling import fill_holes
 from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks
@@ -46,7 +49,8 @@ class Stream:
 class Tracker:
     """Track prompted objects through one video stream, frame by frame.
 
-    Nothing here grows with the length of the video. One thread at a time may use it.
+    Nothing here grows with the length of the video. One thread at a time may use it. Whatever is asked may raise
+    `OutOfMemory` or `DeviceLost`.
     """
 
     def __init__(
@@ -70,18 +74,21 @@ class Tracker:
         """Ids of the tracked objects, in the order in which they were added."""
         return tuple(self._tracks)
 
+    @named_device_faults()
     @torch.inference_mode()
     def step(self, frame: Frame) -> FrameResult:
         """Track every object on the next frame of the stream."""
         index = self._move_on(frame, self._track)
         return self._result(frame, index)
 
+    @named_device_faults()
     @torch.inference_mode()
     def look(self, frame: Frame) -> FrameResult:
         """Find every object on the next frame, and remember nothing of it: smoke should not become memory."""
         index = self._move_on(frame, self._look_for)
         return self._result(frame, index)
 
+    @named_device_faults()
     @torch.inference_mode()
     def prompt(self, frame: Frame, object_id: str, prompt: Prompt) -> FrameResult:
         """Add an object, or correct one that is tracked, on the newest frame or one that has passed.
@@ -96,6 +103,7 @@ class Tracker:
 
         Raises:
             InvalidPrompt: The prompt cannot be used on this image. Nothing has changed.
+            NotFinite: The network returned no numbers; nothing of it is remembered.
         """
         check_prompt(prompt, *frame.rgb.shape[:2])
         index = self._place(frame)
@@ -107,6 +115,7 @@ class Tracker:
             return self._describe(frame, index, [(object_id, prompted)])
         return self._result(frame, index)
 
+    @named_device_faults()
     @torch.inference_mode()
     def catch_up(self, frame: Frame, object_ids: Iterable[str]) -> FrameResult:
         """Track some objects again on a frame that has passed, after a prompt on an earlier one.
@@ -159,8 +168,28 @@ class Tracker:
             for track in self._tracks.values():
                 track.move_on()
             for group in self._groups(self._tracks.values(), index):
-                segment(group, frame, index, features)
+                self._segment_group(segment, group, frame, index, features)
         return index
+
+    def _segment_group(
+        self,
+        segment: Callable[[list[ObjectTrack], Frame, int, FrameFeatures], object],
+        tracks: list[ObjectTrack],
+        frame: Frame,
+        index: int,
+        features: FrameFeatures,
+    ) -> None:
+        """Segment objects as one batch; where memory does not suffice for that, one by one."""
+        try:
+            segment(tracks, frame, index, features)
+            return
+        except Exception as error:
+            if len(tracks) == 1 or not is_out_of_memory(error):
+                raise
+        # Only here: the traceback of an exception that is being handled still holds the tensors.
+        release_memory()
+        for track in tracks:
+            segment([track], frame, index, features)
 
     def _place(self, frame: Frame) -> int:
         """Position in the stream of a frame that is prompted."""
@@ -224,7 +253,8 @@ class Tracker:
         output = self._without_holes(output)
         shown = []
         for track, finding in zip(tracks, self._find(frame, index, features, output, contents), strict=True):
-            track.bank.add_tracked(finding.memory)
+            if finding.segmentation.is_finite:
+                track.bank.add_tracked(finding.memory)
             track.see(finding)
             shown.append((track.object_id, finding.segmentation))
         return shown
@@ -244,6 +274,8 @@ class Tracker:
         output = self._without_holes(output)
         contents = self._network.encode_memory(features, output, prompted=True)
         (finding,) = self._find(frame, index, features, output, contents)
+        if not finding.segmentation.is_finite:
+            raise NotFinite(f'the network returned no numbers for the prompt of {track.object_id!r}')
         track.stage(finding.memory)
         track.see(finding)
         return finding.segmentation
@@ -259,12 +291,16 @@ class Tracker:
         for (iou, score, presence, *classes), logits, content in readings:
             memory = FrameMemory(index, frame.stamp_ns, iou, score > 0, features.embedding, content, logits)
             segmentation = Segmentation(index, logits, iou, presence)
-            yield Finding(memory, segmentation, tuple(classes) if score > 0 else ())
+            yield Finding(memory, segmentation, tuple(classes) if score > 0 and segmentation.is_finite else ())
 
     def _read(self, output: MaskOutput) -> list[list[float]]:
-        """Quality, object score, presence and class logits of N objects; the device is waited for once."""
+        """Quality, object score, presence and class logits of N objects; the device is waited for once.
+
+        The quality of a mask that is not finite is NaN, too.
+        """
         score = output.object_score.float()
-        table = torch.stack((output.iou.float(), score, score.sigmoid()), dim=1)
+        iou = output.iou.float().where(output.mask_logits.isfinite().flatten(1).all(dim=1), math.nan)
+        table = torch.stack((iou, score, score.sigmoid()), dim=1)
         if self._instruments is not None and output.semantics is not None:
             table = torch.cat((table, class_logits(output.semantics, self._instruments.embeddings)), dim=1)
         readings: list[list[float]] = table.tolist()

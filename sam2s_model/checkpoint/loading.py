@@ -74,13 +74,17 @@ def load_weights(network: nn.Module, weights: StateDict, source: str) -> LoadPla
         source: Where from, for messages.
 
     Raises:
-        CheckpointMismatch: Names or shapes differ; the first few are listed. The network is unchanged.
+        CheckpointMismatch: Names or shapes differ, or weights are no numbers; the first few are listed. The network is
+            unchanged.
     """
     plan = plan_loading(network, weights)
     if not plan.fits:
         problems = {'missing': plan.missing, 'unknown': plan.unknown, 'of other shape': plan.reshaped}
         listed = '; '.join(f'{len(names)} {kind}: {_some(names)}' for kind, names in problems.items() if names)
         raise CheckpointMismatch(f'{source} is {plan.kind} and does not fit {type(network).__name__}. {listed}')
+    broken = tuple(sorted(name for name, value in plan.weights.items() if not value.isfinite().all()))
+    if broken:
+        raise CheckpointMismatch(f'{source}: expected numbers, came NaN or infinity in {len(broken)}: {_some(broken)}')
     network.load_state_dict(plan.weights)
     for name, origin in plan.filled.items():
         _log.info('%s has no %s; it is %s', source, name, origin)

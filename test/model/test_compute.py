@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sam2s_model import build_tracker
-from sam2s_model.compute import allow_tf32, choose_device, choose_precision, has_fast_bfloat16
+from sam2s_model.compute import allow_tf32, choose_device, choose_precision, has_fast_bfloat16, missing_gpu
 
 CPU, CUDA = torch.device('cpu'), torch.device('cuda')
 
@@ -95,3 +95,11 @@ def tf32_as_before() -> Iterator[None]:
 def test_tf32_is_chosen_for_products_and_convolutions(tf32_as_before: None, allowed: bool) -> None:
     allow_tf32(allowed)
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == (allowed, allowed)
+
+
+def test_a_gpu_that_torch_was_built_for_and_cannot_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(torch.version, 'cuda', None)
+    assert missing_gpu() == ''
+    monkeypatch.setattr(torch.version, 'cuda', '12.8')
+    assert missing_gpu() == 'torch was built for CUDA 12.8, but finds no device that its driver can use'
