@@ -30,7 +30,7 @@ SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
 SHIPPED_INSTRUMENTS = Path(__file__).parent / 'weights' / 'instruments.safetensors'
 LITE_IMAGE_SIZE = 384  # 320 is faster and less accurate, 448 the reverse
 # Matching needs no object pointers, and its time grows with the frames.
-LITE_MEMORY = MemorySettings(short_term=3, pointer_frames=0, conditioning=3)
+LITE_MEMORY = MemorySettings(short_ages=(1, 2, 4, 7, 11, 16), pointer_frames=0, conditioning=3)
 SAM2S_IMAGE_SIZE = 512  # SAM2S was trained and evaluated at 512 × 512
 
 AnyNetwork: TypeAlias = MatchingSam2s | Sam2s

@@ -17,7 +17,7 @@ from torch import Tensor
 STRIDE = 8  # image pixels per matching cell
 TILE = 8  # cells on each side of a block of queries that share their window
 REACH = 7  # how many cells further a window reaches on each side; about a seventh of the image between two frames
-TEMPERATURE = 0.03
+TEMPERATURE = 0.04
 EPS = 1e-5
 CHUNK = 256  # queries matched at a time; their similarities stay in the cache
 
@@ -102,7 +102,7 @@ def read_everywhere(query: Tensor, keys: Tensor, masks: Tensor) -> ReadOut:
         masks: (N, F, L) mask values in [0, 1] of N objects in these frames.
     """
     values, targets = _values(masks.flatten(1)).to(keys.dtype), keys.flatten(0, 1).T
-    # Similarities of unit vectors are at most 1, so that the exponential cannot overflow: e^33 fits float32.
+    # Similarities of unit vectors are at most 1, so that the exponential cannot overflow: e^25 fits float32.
     sums = torch.cat([(chunk @ targets).exp_() @ values for chunk in torch.split(query / TEMPERATURE, CHUNK)])
     return _read_out(sums)
 

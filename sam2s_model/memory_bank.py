@@ -22,7 +22,7 @@ class MemoryBank(Generic[Content]):
     def __init__(self, settings: MemorySettings) -> None:
         self._settings = settings
         self._conditioning: list[FrameMemory[Content]] = []
-        kept = max(settings.short_term, settings.pointer_frames)
+        kept = settings.recent_frames
         self._recent: deque[FrameMemory[Content]] = deque(maxlen=kept)
         self._beats: deque[FrameMemory[Content]] = deque(maxlen=kept)  # recent frames that begin a short-term stride
         self._long_term: deque[FrameMemory[Content]] = deque(maxlen=settings.long_term_capacity)
@@ -95,6 +95,9 @@ class MemoryBank(Generic[Content]):
 
     def _short_term(self, index: int) -> list[Slot[Content]]:
         """The previous frame and those that begin a stride before it, old to new, as in SAM 2's temporal stride."""
+        if self._settings.short_ages:
+            aged = (m for m in self._recent if index - m.index in self._settings.short_ages)
+            return _ranked(Role.SHORT_TERM, index, aged)
         latest = self._beat_at(index - 2)
         ranked = [(latest - self._beat(m) + 2, m) for m in self._beats if m.index < index - 1]
         ranked += [(1, m) for m in self._recent if m.index == index - 1]

@@ -17,6 +17,8 @@ class MemorySettings:
         short_term: Number of latest frames, unfiltered (SAM 2, SAM2S section 3: 6). `Sam2s` has embeddings for 6.
         short_stride: Seconds between short-term frames; the previous frame is always among them. 0 takes every frame
             (SAM 2). SAM 2's own stride counts frames; ours counts time, since cameras differ.
+        short_ages: How many frames ago short-term frames were seen, instead of the latest `short_term` frames: spread
+            out, as many frames reach further back, and one wrong mask does not fill them all. Empty is SAM 2.
         pointer_frames: Number of latest frames whose object pointer is kept (SAM 2: 15).
         conditioning: At most this many prompted frames; the earliest one, SAM2S's initial memory, always stays. SAM 2
             keeps all of them, which grows with every correction.
@@ -34,6 +36,7 @@ class MemorySettings:
 
     short_term: int = 6
     short_stride: float = 0.0
+    short_ages: tuple[int, ...] = ()
     pointer_frames: int = 15
     conditioning: int = 8
     long_term: int = 4
@@ -43,6 +46,11 @@ class MemorySettings:
     consecutive: bool = True
     initial_counts: bool = False
     long_pointers: bool = False
+
+    @property
+    def recent_frames(self) -> int:
+        """Latest frames that have to be kept."""
+        return max(self.short_term, self.pointer_frames, *self.short_ages)
 
     @property
     def long_term_capacity(self) -> int:

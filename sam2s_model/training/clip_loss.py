@@ -14,13 +14,13 @@ from torch import Tensor
 from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.image_transforms import to_input
 from sam2s_model.matching_sam2s import MatchingSam2s
-from sam2s_model.network import FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
+from sam2s_model.network import Calibration, FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
 from sam2s_model.semantics import InstrumentBank
 from sam2s_model.training.clip_memory import ClipMemory, TrainingMemory
 from sam2s_model.training.clips import Clip
 from sam2s_model.training.losses import DECODER_STRIDE, Classes, Losses, LossSettings, judge, mask_targets
 from sam2s_model.training.person import Person
-from sam2s_model.training.prompt_plan import PromptSettings, plan_prompts
+from sam2s_model.training.prompt_plan import PromptPlan, PromptSettings, plan_prompts
 from sam2s_model.training.semantic_loss import class_targets
 
 MASK_LOGIT = 10.0
@@ -80,7 +80,11 @@ def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.de
     classes = None if rules.bank is None else Classes(class_targets(clip.class_names, rules.bank), rules.bank)
     losses: list[Losses] = []
     shown: dict[int, Tensor] = {}
+    lessons = _lessons(rng, plan, len(images), rules.loss.frames)
     for t in plan.order(len(images)):
+        if t not in lessons:
+            shown[t] = _only_track(network, images[t], calibration, memory, t)
+            continue
         features = network.encode_image(images[t], calibration)
         masks = torch.from_numpy(clip.masks[:, t]).float().to(device)
         targets = mask_targets(masks, rules.loss)
@@ -94,6 +98,24 @@ def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.de
         contents = network.encode_memory(features, output, prompted=memory.role(t) is Role.CONDITIONING)
         memory.add(t, features.embedding, contents)
     return ClipOutcome(losses, [shown[t] for t in range(len(images))])
+
+
+def _lessons(rng: np.random.Generator, plan: PromptPlan, frames: int, wanted: int) -> set[int]:
+    """The frames to learn from: all that are prompted, and `wanted` of the others, or all of them for 0."""
+    prompted = {*plan.conditioning, *plan.corrected}
+    others = [t for t in range(frames) if t not in prompted]
+    if 0 < wanted < len(others):
+        others = rng.choice(others, wanted, replace=False).tolist()
+    return prompted | set(others)
+
+
+@torch.no_grad()
+def _only_track(network: Network, image: Tensor, calibration: Calibration, memory: ClipMemory, t: int) -> Tensor:
+    """Track frame t as in use, and remember what came out; returns its mask logits."""
+    features = network.encode_image(image, calibration)
+    output = network.track_frame(features, memory.recall(t), None)
+    memory.add(t, features.embedding, network.encode_memory(features, output, prompted=False))
+    return output.mask_logits
 
 
 def answers_with_alternatives(network: Network, prompt: PromptBatch | None) -> bool:

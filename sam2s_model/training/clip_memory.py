@@ -22,11 +22,12 @@ class TrainingMemory:
     """What is remembered within a clip.
 
     Attributes:
-        short_term, pointer_frames: As in `MemorySettings`.
+        short_term, short_ages, pointer_frames: As in `MemorySettings`.
         true_masks: Share of frames remembered with their true mask instead of the predicted one (SAM 2: 0).
     """
 
     short_term: int = 6
+    short_ages: tuple[int, ...] = ()
     pointer_frames: int = 15
     true_masks: float = 0.3
 
@@ -38,6 +39,7 @@ class ClipMemory:
         self._clip, self._plan = clip, plan
         bank = MemorySettings(
             short_term=settings.short_term,
+            short_ages=settings.short_ages,
             pointer_frames=settings.pointer_frames,
             long_term=max(clip.roles.count(Role.LONG_TERM), 1),
             min_iou=NEVER,

@@ -30,6 +30,8 @@ class LossSettings:
         stride: Image pixels per cell of the masks that are compared: 1 scales the decoder's up (SAM 2), 4 takes them
             as they are and costs a sixteenth.
         gated: A present object that the network calls absent gets no mask loss that could teach it (SAM 2).
+        frames: Frames of a clip to learn from beside the prompted ones, drawn at random; the others are only tracked,
+            as in use, so that memory holds the network's own masks. 0 learns from all of them (SAM 2).
         summed: Add up what a clip's decodings cost (SAM 2) instead of averaging.
     """
 
@@ -42,6 +44,7 @@ class LossSettings:
     semantic_weight: float = 0.0
     stride: int = DECODER_STRIDE
     gated: bool = False
+    frames: int = 0
     summed: bool = False
 
     def __post_init__(self) -> None:

@@ -135,6 +135,13 @@ def test_a_corrected_frame_leaves_long_term_memory() -> None:
     assert [m.index for m in bank.long_term] == [3, 28]
 
 
+def test_short_term_frames_of_given_ages_are_spread_out() -> None:
+    settings = MemorySettings(short_ages=(1, 2, 4, 7), pointer_frames=0, short_term=1)
+    bank = bank_after(*range(30), prompted=(0, 26), settings=settings)
+    assert indices(bank.recall(30), Role.SHORT_TERM) == [23, 28, 29]
+    assert indices(bank.recall(30), Role.CONDITIONING) == [0, 26]
+
+
 def test_reading_changes_nothing() -> None:
     bank = long_term_bank()
     assert bank.recall(31) == bank.recall(31)

@@ -67,6 +67,15 @@ def test_the_same_seed_gives_the_same_loss(build: Build) -> None:
     assert first == second and first
 
 
+@pytest.mark.parametrize('build', [small_sam2s, small_matching])
+def test_so_many_frames_are_learnt_from_and_all_are_tracked(build: Build) -> None:
+    one_prompt = PromptSettings(kinds=(1, 0, 0), conditioning=(1, 1), corrected=(0, 0), stray=0.0)
+    rules = ClipRules(one_prompt, TrainingMemory(true_masks=0.0), replace(LOSS, semantic_weight=0.0, frames=2))
+    clip = next(clip for clip in (CLIPS[index] for index in range(9)) if not clip.is_divemem)
+    outcome = clip_losses(build(), clip, rules, CPU)
+    assert len(outcome.losses) == 2 and len(outcome.mask_logits) == 4
+
+
 def test_the_loss_of_a_later_frame_teaches_what_encoded_an_earlier_one() -> None:
     network = small_sam2s()
     rules = replace(PAPER, bank=None, prompts=replace(SAM2, kinds=(1, 0, 0)))  # a mask: the first frame costs nothing
