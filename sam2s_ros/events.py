@@ -58,6 +58,7 @@ class EventCode(IntEnum):
     OUT_OF_MEMORY = 71
     DEGRADED = 72
     RESTORED = 73
+    DEVICE_LOST = 74
 
 
 class Severity(IntEnum):
@@ -90,6 +91,7 @@ SEVERITIES = {
     EventCode.TRACKING_FAILED: Severity.ERROR,
     EventCode.OUT_OF_MEMORY: Severity.ERROR,
     EventCode.DEGRADED: Severity.WARNING,
+    EventCode.DEVICE_LOST: Severity.ERROR,
 }
 
 

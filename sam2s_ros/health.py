@@ -39,6 +39,7 @@ class WatchState(IntEnum):
     INFERENCE_STALLED = 1
     PUBLISHER_STALLED = 2
     WORKER_DEAD = 3
+    DEVICE_LOST = 4
 
 
 @dataclass(frozen=True)

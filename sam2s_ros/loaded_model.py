@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from sam2s_model import SHIPPED_WEIGHTS, CheckpointMismatch, build_tracker
+from sam2s_model import SHIPPED_WEIGHTS, CheckpointMismatch, build_tracker, missing_gpu
 from sam2s_ros.health import ModelSource
 from sam2s_ros.parameters import ModelParameters
 from sam2s_ros.tracking_session import StreamTracker
@@ -17,10 +17,15 @@ from sam2s_ros.tracking_session import StreamTracker
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A tracker that is ready for its first image."""
+    """A tracker that is ready for its first image.
+
+    Attributes:
+        degradations: Why it is less than was asked for, one sentence each.
+    """
 
     tracker: StreamTracker
     source: ModelSource
+    degradations: tuple[str, ...] = ()
 
 
 def load_model(model: ModelParameters) -> LoadedModel:
@@ -36,7 +41,13 @@ def load_model(model: ModelParameters) -> LoadedModel:
         raise CheckpointMismatch(
             f'{checkpoint}: expected the SHA-256 {model.sha256}, came {digest}; the file is not the one that was meant'
         )
-    return LoadedModel(_build(model), ModelSource(model.size, model.device, checkpoint.name, digest))
+    source = ModelSource(model.size, model.device, checkpoint.name, digest)
+    return LoadedModel(_build(model), source, _degradations(model))
+
+
+def _degradations(model: ModelParameters) -> tuple[str, ...]:
+    reason = missing_gpu() if model.device == 'auto' else ''
+    return (f'tracking on the CPU: {reason}; set model.device to cpu where that is meant',) if reason else ()
 
 
 def _build(model: ModelParameters) -> StreamTracker:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from sam2s_model import FrameResult, ObjectMask
 from sam2s_ros.condition_events import tell_changes
-from sam2s_ros.events import EventLog
+from sam2s_ros.events import EventCode, EventLog
 from sam2s_ros.identity_guard import Doubts, IdentityGuard, Place
 from sam2s_ros.run_lengths import MaskRuns
 from sam2s_ros.track_condition import Observation, TrackCondition, after, frozen, prompted
 from sam2s_ros.track_state import StateLimits
+
+REPEAT_AFTER_S = 5.0
 
 
 class ObjectConditions:
@@ -62,6 +64,8 @@ class ObjectConditions:
         doubts = self._guard.look(seen, elapsed_s)
         for found in result.objects:
             observation = _observe(found, runs[found.object_id], result.stamp_ns, doubts)
+            if not observation.is_number:
+                self._tell_no_number(found.object_id, result.stamp_ns)
             self._replace(found, after(self[found.object_id], observation, self._now, self.limits), result.stamp_ns)
 
     def hold(self, result: FrameResult, reason: str) -> None:
@@ -70,6 +74,10 @@ class ObjectConditions:
         for found in result.objects:
             is_seen = bool(found.mask.any())
             self._replace(found, frozen(self[found.object_id], reason, is_seen, result.stamp_ns), result.stamp_ns)
+
+    def _tell_no_number(self, object_id: str, stamp_ns: int) -> None:
+        text = f'{object_id}: the network returned no number; nothing of the image is remembered of it'
+        self._events.emit(EventCode.TRACKING_FAILED, text, object_id, stamp_ns, at_most_every_s=REPEAT_AFTER_S)
 
     def _replace(self, found: ObjectMask, condition: TrackCondition, stamp_ns: int) -> None:
         before, self._conditions[found.object_id] = self._conditions[found.object_id], condition

@@ -157,10 +157,12 @@ def _checked_prompt(request: PromptRequest, height: int, width: int) -> Prompt:
     return prompt
 
 
-def code_of(error: InvalidPrompt) -> PromptCode:
-    """The code that tells a client what is wrong with a prompt."""
+def code_of(error: Exception) -> PromptCode:
+    """The code that tells a client what is wrong with a prompt, or with us."""
+    if isinstance(error, MemoryError):
+        return PromptCode.OOM
     if isinstance(error, PromptOutsideImage):
         return PromptCode.OUT_OF_IMAGE
     if isinstance(error, MaskSizeMismatch):
         return PromptCode.SIZE_MISMATCH
-    return PromptCode.INVALID
+    return PromptCode.INVALID if isinstance(error, InvalidPrompt) else PromptCode.INTERNAL

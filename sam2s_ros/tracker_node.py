@@ -91,8 +91,10 @@ class TrackerNode(GuardedLifecycleNode):
         labels = Path(parameters.labels.file) if parameters.labels.file else default_labels_file()
         try:
             loaded = (self._load or load_model)(parameters.model)
-            self._pipeline = TrackingPipeline(self, parameters, loaded.tracker, labels, self.events)
+            self._pipeline = TrackingPipeline(self, parameters, loaded, labels, self.events)
             self._model = loaded.source
+            for degradation in loaded.degradations:
+                self.events.emit(EventCode.DEGRADED, degradation)
             self._answering = self._offer_services(self._pipeline)
         except Exception:
             self.cleanup()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 
-from sam2s_model import held_memory
+from sam2s_model import DeviceLost, held_memory
 from sam2s_ros.class_table import ClassTable, load_class_table
 from sam2s_ros.conversions import NANOSECONDS, stamp_ns
 from sam2s_ros.events import EventCode, EventLog
@@ -23,6 +23,7 @@ from sam2s_ros.image_ledger import DropReason, ImageLedger
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.inference_worker import InferenceWorker, Work
 from sam2s_ros.latency import LatencyWindow, stage_seconds
+from sam2s_ros.loaded_model import LoadedModel
 from sam2s_ros.parameters import Parameters, TrackingParameters
 from sam2s_ros.prompt_service import PromptService
 from sam2s_ros.result_publisher import ResultPublisher
@@ -42,7 +43,7 @@ class TrackingPipeline:
     Args:
         node: Owner of the publishers; gives clock and log.
         parameters: As declared.
-        tracker: What tracks; `load_model` makes the real one.
+        model: What tracks; `load_model` makes the real one.
         labels: The file with the numbers of the classes.
         events: Told of what happens.
 
@@ -50,20 +51,19 @@ class TrackingPipeline:
         BadLabelsFile, FileNotFoundError: The labels file cannot be used.
     """
 
-    def __init__(
-        self, node: Node, parameters: Parameters, tracker: StreamTracker, labels: Path, events: EventLog
-    ) -> None:
+    def __init__(self, node: Node, parameters: Parameters, model: LoadedModel, labels: Path, events: EventLog) -> None:
         self._node = node
         self._events = events
         self._max_side = parameters.input.max_side
         self._buffer = FrameBuffer(parameters.input.buffer_frames, parameters.input.buffer_megabytes * MEGABYTE)
         classes = load_class_table(labels)
-        self._session = _session(parameters.tracking, tracker, self._decode, self._buffer, classes, events)
+        self._session = _session(parameters.tracking, model.tracker, self._decode, self._buffer, classes, events)
         self._publisher = ResultPublisher(node, classes, parameters.overlay, parameters.binary)
         self._ledger, self._latency = ImageLedger(), LatencyWindow()
         self._objects = ObjectCounts()
         self.revivals = 0
-        self._has_hung = False
+        self._has_hung = self._is_device_lost = False
+        self._model_degradations = model.degradations
         self._worker: InferenceWorker[ReceivedImage, TrackedImage] = InferenceWorker(
             track=self._session.track,
             deliver=self._deliver,
@@ -95,6 +95,7 @@ class TrackingPipeline:
             work=activity.work.value,
             publishing_s=max(busy_s if is_publishing else 0.0, self._publisher.busy_s),
             is_dead=self._worker.has_died,
+            is_device_lost=self._is_device_lost,
             has_tracked=self._ledger.counts.tracked > 0,
         )
 
@@ -114,6 +115,7 @@ class TrackingPipeline:
             requests_waiting=self._worker.waiting_commands,
             requests_refused=self._worker.refused_commands,
             objects=self._objects,
+            degradations=(*self._model_degradations, *self._session.degradations),
             device_memory=held_memory(),
         )
 
@@ -179,11 +181,9 @@ class TrackingPipeline:
             return DropReason.UNREADABLE
         reason = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
         self._node.get_logger().error(f'image not tracked:\n{reason}', throttle_duration_sec=REPEAT_AFTER_S)
-        # PyTorch has an exception of its own for it.
-        is_memory = isinstance(error, MemoryError) or type(error).__name__ == 'OutOfMemoryError'
-        code = EventCode.OUT_OF_MEMORY if is_memory else EventCode.TRACKING_FAILED
+        self._is_device_lost = self._is_device_lost or isinstance(error, DeviceLost)
         text = ' '.join(f'image not tracked: {type(error).__name__}: {error}'.split())
-        self._events.emit(code, text, at_most_every_s=REPEAT_AFTER_S)
+        self._events.emit(_code_of(error), text, at_most_every_s=REPEAT_AFTER_S)
         return DropReason.FAILED
 
 
@@ -206,6 +206,12 @@ def _session(
         events=events,
         catch_up_frames=tracking.catch_up_frames,
     )
+
+
+def _code_of(error: Exception) -> EventCode:
+    if isinstance(error, DeviceLost):
+        return EventCode.DEVICE_LOST
+    return EventCode.OUT_OF_MEMORY if isinstance(error, MemoryError) else EventCode.TRACKING_FAILED
 
 
 def _limits(tracking: TrackingParameters) -> StateLimits:

@@ -12,12 +12,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sam2s_model import Frame, FrameNotTracked, FrameResult, InvalidPrompt, ObjectMask, Prompt
+from sam2s_model import Frame, FrameNotTracked, FrameResult, InvalidPrompt, NotFinite, ObjectMask, Prompt
 from sam2s_ros.class_table import ClassTable
 from sam2s_ros.events import EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, FrameNotBuffered, NoImage, ReceivedImage
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.memory_hold import Hold, MemoryHold
+from sam2s_ros.memory_shortage import MemoryShortage
 from sam2s_ros.object_conditions import ObjectConditions
 from sam2s_ros.object_registry import ObjectRegistry
 from sam2s_ros.passed_frames import PassedFrames
@@ -87,6 +88,7 @@ class TrackingSession:
         self._conditions = ObjectConditions(limits, self._events)
         self._seconds = StreamSeconds()
         self._memory_hold = MemoryHold(auto_freeze, self._events)
+        self._shortage = MemoryShortage(self._events)
         self._newest: tuple[ReceivedImage, Frame] | None = None
         self._passed = PassedFrames(catch_up_frames)
         self._frame_index = 0
@@ -153,6 +155,11 @@ class TrackingSession:
     def object_count(self) -> int:
         return len(self._registry.object_ids)
 
+    @property
+    def degradations(self) -> tuple[str, ...]:
+        """Why less is tracked than was asked for, one sentence each."""
+        return self._shortage.degradations
+
     def adjust(self, limits: StateLimits, max_objects: int, auto_freeze: bool) -> None:
         """Take over other limits from the next image on; from any thread."""
         self._conditions.limits = limits
@@ -165,6 +172,7 @@ class TrackingSession:
         self._registry.clear()
         self._conditions.clear()
         self._memory_hold.trust_video()
+        self._shortage.clear()
         self._passed.clear()
         self._frame_index = 0
         self.session_id = _new_session_id()
@@ -182,12 +190,20 @@ class TrackingSession:
     def _find(self, frame: Frame, hold: Hold | None) -> FrameResult:
         """The objects on a frame. Where nothing can be seen, no mask is given: an old one would be a lie."""
         if hold is None:
-            return self._tracker.step(frame)
+            return self._shortage.track(lambda: self._tracker.step(frame), self._give_up_newest)
         if not hold.is_blind:
-            return self._tracker.look(frame)
+            return self._shortage.track(lambda: self._tracker.look(frame), self._give_up_newest)
         nothing = np.zeros(frame.rgb.shape[:2], np.bool_)
         unseen = tuple(ObjectMask(object_id, nothing, 0.0, 0.0) for object_id in self._registry.object_ids)
         return FrameResult(self._frame_index, frame.stamp_ns, unseen)
+
+    def _give_up_newest(self) -> str | None:
+        object_ids = self._registry.object_ids
+        if not object_ids:
+            return None
+        self._tracker.remove(object_ids[-1])
+        self._forget(object_ids[-1])
+        return object_ids[-1]
 
     def _catch_up(self, stamp_ns: int, object_ids: Sequence[str]) -> None:
         """Track objects again on what was tracked since the image they were prompted on, so that they are right now."""
@@ -208,7 +224,7 @@ class TrackingSession:
                 continue
             try:
                 result = self._prompt(frame, entry)
-            except InvalidPrompt as error:
+            except (InvalidPrompt, MemoryError, NotFinite) as error:
                 refusal = PromptOutcome(entry.object_id, code_of(error), str(error))
                 if atomic:
                     self._remove_all_but(before)
@@ -240,6 +256,7 @@ class TrackingSession:
         elif planned.label:
             self._registry.relabel(planned.object_id, planned.label)
         self._conditions.begin(planned.object_id, stamp_ns)
+        self._shortage.regain(planned.object_id)
         self._memory_hold.trust_video()  # what a person points at is worth remembering
 
     def _remove_all_but(self, kept: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ WATCH_PROBLEMS = {
     WatchState.INFERENCE_STALLED: 'tracking hangs',
     WatchState.PUBLISHER_STALLED: 'publishing hangs',
     WatchState.WORKER_DEAD: 'the tracking thread has died; clean up and configure the node again',
+    WatchState.DEVICE_LOST: 'the GPU has failed; the process ends, so that another one can go on',
 }
 
 
@@ -79,6 +80,9 @@ class Vitals:
         age_s = pipeline.image_age_s if pipeline is not None and parts.state is NodeState.ACTIVE else None
         self._input = self._input_watch.look(age_s, settings.input.timeout)
         if settings.watchdog.exit and self._watch is not before and self._watch in WATCH_PROBLEMS:
+            self._end_process(HUNG)
+        # One beat later, so that the heartbeat has told why.
+        if self._watch is before is WatchState.DEVICE_LOST:
             self._end_process(HUNG)
 
     def health(self) -> Health:

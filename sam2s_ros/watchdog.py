@@ -17,6 +17,7 @@ class Pulse:
         work: What it is, for a person.
         publishing_s: Seconds that a publication has taken so far; 0 when there is none.
         is_dead: Whether the tracking thread has ended by itself.
+        is_device_lost: Whether the GPU failed.
         has_tracked: Whether any image was tracked since the model was loaded.
     """
 
@@ -24,6 +25,7 @@ class Pulse:
     work: str = ''
     publishing_s: float = 0.0
     is_dead: bool = False
+    is_device_lost: bool = False
     has_tracked: bool = True
 
 
@@ -62,6 +64,8 @@ class Watchdog:
 
 
 def _judge(pulse: Pulse, limit_s: float, publishing_limit_s: float) -> WatchState:
+    if pulse.is_device_lost:
+        return WatchState.DEVICE_LOST
     if pulse.is_dead:
         return WatchState.WORKER_DEAD
     if pulse.busy_s > limit_s:

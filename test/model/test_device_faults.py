@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 import torch
-from noting_network import BOX, NotingNetwork, frame
+from faulty_network import OUT_OF_MEMORY, FaultyNetwork
+from noting_network import BOX, frame
 from torch import Tensor
 
 from sam2s_model import DeviceLost, NotFinite, OutOfMemory, Tracker
 from sam2s_model.device_faults import named_device_faults
-from sam2s_model.frame_memory import Recall
-from sam2s_model.network import FrameFeatures, MaskOutput, PromptBatch
 
-MEMORY = torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB')
 LOST = RuntimeError('CUDA error: an illegal memory access was encountered')
 
 
-class SmallNetwork(NotingNetwork):
-    """Has memory for so many objects at once; gives a NaN where it is told to."""
-
-    def __init__(self, room: int = 9, spoiled: Any = None) -> None:
-        super().__init__()
-        self.room = room
-        self.spoiled = spoiled
-
-    def track_frame(
-        self, features: FrameFeatures, recalls: Sequence[Recall[str]], prompt: PromptBatch | None
-    ) -> MaskOutput:
-        if len(recalls) > self.room:
-            raise MEMORY
-        output = super().track_frame(features, recalls, prompt)
-        if self.spoiled:
-            getattr(output, self.spoiled)[:] = torch.nan
-        return output
-
-
-def tracker_of(network: NotingNetwork, objects: str = 'abc') -> Tracker:
+def tracker_of(network: FaultyNetwork, objects: str = 'abc') -> Tracker:
     tracker = Tracker(network, torch.device('cpu'))
     for object_id in objects:
         tracker.prompt(frame(0), object_id, BOX)
@@ -50,7 +27,7 @@ def tracker_of(network: NotingNetwork, objects: str = 'abc') -> Tracker:
 @pytest.mark.parametrize(
     ('error', 'name'),
     [
-        (MEMORY, OutOfMemory),
+        (OUT_OF_MEMORY, OutOfMemory),
         (RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`'), OutOfMemory),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"), OutOfMemory),
         (MemoryError(), OutOfMemory),
@@ -84,7 +61,7 @@ def test_what_ran_out_of_memory_is_not_held_by_its_exception() -> None:
 
 
 def test_objects_are_tracked_one_by_one_where_memory_does_not_suffice_for_all() -> None:
-    network = SmallNetwork()
+    network = FaultyNetwork()
     tracker = tracker_of(network)
     network.room = 1
     assert [seen.object_id for seen in tracker.step(frame(1)).objects] == ['a', 'b', 'c']
@@ -94,7 +71,7 @@ def test_objects_are_tracked_one_by_one_where_memory_does_not_suffice_for_all() 
 
 
 def test_memory_that_does_not_suffice_for_one_is_told() -> None:
-    network = SmallNetwork()
+    network = FaultyNetwork()
     tracker = tracker_of(network)
     network.room = 0
     with pytest.raises(OutOfMemory, match=r'OutOfMemoryError: CUDA out of memory\. Tried'):
@@ -105,7 +82,7 @@ def test_memory_that_does_not_suffice_for_one_is_told() -> None:
 
 @pytest.mark.parametrize('spoiled', ['mask_logits', 'iou', 'object_score'])
 def test_what_is_no_number_is_shown_and_not_remembered(spoiled: str) -> None:
-    network = SmallNetwork()
+    network = FaultyNetwork()
     tracker = tracker_of(network, 'a')
     tracker.step(frame(1))
     network.spoiled = spoiled
@@ -118,7 +95,7 @@ def test_what_is_no_number_is_shown_and_not_remembered(spoiled: str) -> None:
 
 
 def test_a_prompt_that_is_answered_without_numbers_changes_nothing() -> None:
-    network = SmallNetwork(spoiled='iou')
+    network = FaultyNetwork(spoiled='iou')
     tracker = Tracker(network, torch.device('cpu'))
     with pytest.raises(NotFinite, match="no numbers for the prompt of 'a'"):
         tracker.prompt(frame(0), 'a', BOX)

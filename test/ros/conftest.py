@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -290,3 +291,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker('ros') or {'bench', 'ros_domain'} & set(getattr(item, 'fixturenames', ())):
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+
+
+@pytest.fixture
+def start_tracker(ros_domain: int) -> Iterator[Callable[..., Any]]:
+    """Bring up a `TrackerInProcess` with a tracker, `BlobTracker` where none is given, and parameters."""
+    from tracker_in_process import TrackerInProcess
+
+    started: list[TrackerInProcess] = []
+
+    def begin(make_tracker: Callable[[], Any] = BlobTracker, **parameters: Any) -> TrackerInProcess:
+        given = {'status__rate': 50.0, 'tracking__auto_freeze': False} | parameters
+        started.append(TrackerInProcess(ros_domain, lambda _: make_tracker(), **given))
+        started[-1].bring_up()
+        return started[-1]
+
+    yield begin
+    for tracker in started:
+        tracker.close()
