@@ -85,7 +85,9 @@ class Clips(Dataset[Clip]):
         side = int(rng.choice(recipe.sides))
         count = int(rng.integers(recipe.frames[0], recipe.frames[1] + 1))
         source = recipe.sources.draw(rng)
-        divemem = recipe.sampling.divemem > 0 and rng.random() < recipe.sampling.divemem
+        single = recipe.sampling.images > 0 and rng.random() < recipe.sampling.images
+        count = 1 if single else count
+        divemem = not single and recipe.sampling.divemem > 0 and rng.random() < recipe.sampling.divemem
         video = source.draw(rng, side, count, whole=divemem)
         pick = self._pick(rng, video, side, count, divemem)
         return None if pick is None else self._cut(rng, video, pick, side)

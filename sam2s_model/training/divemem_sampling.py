@@ -22,20 +22,24 @@ class ClipSampling:
     """How clips are drawn.
 
     Attributes:
-        divemem: Share of clips drawn as DiveMem wants them (SAM2S: 0.5, "1:1"); the others are consecutive frames.
+        images: Share of clips of a single frame, which teach what a prompt means at a tenth of a video's cost.
+        divemem: Share of the other clips drawn as DiveMem wants them (SAM2S: 0.5, "1:1"); the rest are consecutive
+            frames.
         long_term: Long-term frames of a DiveMem clip (SAM2S: 2).
         consecutive: Short-term frames of a DiveMem clip (SAM2S: 5).
         objects: Most objects of a clip (SAM 2: 3).
     """
 
+    images: float = 0.0
     divemem: float = 0.0
     long_term: int = 2
     consecutive: int = 5
     objects: int = 255
 
     def __post_init__(self) -> None:
-        if not 0 <= self.divemem <= 1:
-            raise ValueError(f'divemem: expected a share in [0, 1], came {self.divemem}')
+        for name in ('images', 'divemem'):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f'{name}: expected a share in [0, 1], came {getattr(self, name)}')
         for name in ('long_term', 'consecutive', 'objects'):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name}: expected at least 1, came {getattr(self, name)}')

@@ -55,6 +55,11 @@ def test_about_as_many_clips_are_divemems_as_not() -> None:
     assert 18 <= sum(kinds) <= 42
 
 
+def test_about_so_many_clips_are_images() -> None:
+    clips = drawn_clips(frames=(3, 3), sampling=ClipSampling(images=0.5))
+    assert 5 <= sum(len(clips[n].frames) == 1 for n in range(20)) <= 15
+
+
 def test_at_most_so_many_objects_are_taken() -> None:
     clips = drawn_clips(sampling=ClipSampling(objects=1))
     assert {len(clips[index].masks) for index in range(10)} == {1}
