@@ -59,6 +59,7 @@ class EventCode(IntEnum):
     DEGRADED = 72
     RESTORED = 73
     DEVICE_LOST = 74
+    CALLBACK_FAILED = 75
 
 
 class Severity(IntEnum):
@@ -92,6 +93,7 @@ SEVERITIES = {
     EventCode.OUT_OF_MEMORY: Severity.ERROR,
     EventCode.DEGRADED: Severity.WARNING,
     EventCode.DEVICE_LOST: Severity.ERROR,
+    EventCode.CALLBACK_FAILED: Severity.ERROR,
 }
 
 

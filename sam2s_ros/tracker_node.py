@@ -20,6 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from sam2s_msgs.srv import AddPrompts
+from sam2s_ros.callback_guard import guarded_service
 from sam2s_ros.connections import Connections
 from sam2s_ros.events import EventCode
 from sam2s_ros.guarded_lifecycle import GuardedLifecycleNode, StateLost
@@ -142,8 +143,10 @@ class TrackerNode(GuardedLifecycleNode):
     def _offer_services(self, pipeline: TrackingPipeline) -> tuple[Service, ...]:
         service, group = pipeline.service, self._service_group
         return (
-            self.create_service(AddPrompts, '~/add_prompts', service.add_prompts, callback_group=group),
-            self.create_service(Trigger, '~/reset', service.reset, callback_group=group),
+            self.create_service(
+                AddPrompts, '~/add_prompts', guarded_service(self, service.add_prompts), callback_group=group
+            ),
+            self.create_service(Trigger, '~/reset', guarded_service(self, service.reset), callback_group=group),
         )
 
     def _start_soon(self) -> None:

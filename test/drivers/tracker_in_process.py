@@ -37,11 +37,15 @@ class TrackerInProcess:
     Args:
         domain: ROS domain.
         make_tracker: Called whenever the node loads its model; what it raises, loading raises.
+        namespace: Of the tracker and of its camera, with a leading slash.
         parameters: As a launch file would set them.
     """
 
-    def __init__(self, domain: int, make_tracker: Callable[[ModelParameters], Any], **parameters: Any) -> None:
+    def __init__(
+        self, domain: int, make_tracker: Callable[[ModelParameters], Any], namespace: str = '', **parameters: Any
+    ) -> None:
         self._make_tracker = make_tracker
+        self.name = f'{namespace}/sam2s_tracker'
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)
         self.exit_codes: list[int] = []
@@ -51,16 +55,17 @@ class TrackerInProcess:
             end_process=self.exit_codes.append,
             context=self._context,
             use_global_arguments=False,
+            namespace=namespace,
             parameter_overrides=[Parameter(name, value=value) for name, value in given.items()],
         )
         self.beside = Node('beside', context=self._context, use_global_arguments=False)
         self.statuses: list[TrackerStatus] = []
         self.events: list[TrackEvent] = []
         self.tracks: list[TrackArray] = []
-        self.beside.create_subscription(TrackArray, '/sam2s_tracker/tracks', self.tracks.append, 50)
-        self.camera = self.beside.create_publisher(Image, '/image', QoSProfile(depth=50))
-        self.beside.create_subscription(TrackerStatus, '/sam2s_tracker/status', self.statuses.append, LATCHED)
-        self.beside.create_subscription(TrackEvent, '/sam2s_tracker/events', self.events.append, LATCHED)
+        self.beside.create_subscription(TrackArray, f'{self.name}/tracks', self.tracks.append, 50)
+        self.camera = self.beside.create_publisher(Image, f'{namespace}/image', QoSProfile(depth=50))
+        self.beside.create_subscription(TrackerStatus, f'{self.name}/status', self.statuses.append, LATCHED)
+        self.beside.create_subscription(TrackEvent, f'{self.name}/events', self.events.append, LATCHED)
         self._clients: dict[str, Any] = {}
         self._executors = (
             MultiThreadedExecutor(EXECUTOR_THREADS, context=self._context),
@@ -84,7 +89,7 @@ class TrackerInProcess:
     def call(self, kind: Any, name: str, request: Any) -> Any:
         """Call a service of the tracker over the middleware."""
         if name not in self._clients:
-            self._clients[name] = self.beside.create_client(kind, f'/sam2s_tracker/{name}')
+            self._clients[name] = self.beside.create_client(kind, f'{self.name}/{name}')
         client = self._clients[name]
         assert client.wait_for_service(DEADLINE_S), name
         future = client.call_async(request)
@@ -112,7 +117,7 @@ class TrackerInProcess:
         """Configure and activate, and wait for the connection to the camera."""
         assert self.node.change_state('configure') and self.node.change_state('activate')
         self.wait_until(lambda: self.camera.get_subscription_count() == 1)
-        self.wait_until(lambda: self.beside.count_publishers('/sam2s_tracker/tracks') == 1)
+        self.wait_until(lambda: self.beside.count_publishers(f'{self.name}/tracks') == 1)
 
     def show(self, stamp_ns: int, encoding: str = 'mono8') -> None:
         """Publish a small image of noise, of which no two are alike."""
