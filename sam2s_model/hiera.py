@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.layers import Mlp
+from sam2s_model.products import Linear
 from sam2s_model.sizes import HieraSize
 
 NORM_EPS = 1e-6
@@ -36,8 +37,8 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.pool_queries = pool_queries
-        self.qkv = nn.Linear(in_channels, 3 * channels)
-        self.proj = nn.Linear(channels, channels)
+        self.qkv = Linear(in_channels, 3 * channels)
+        self.proj = Linear(channels, channels)
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return (N, h, w, C), half as high and wide with pooled queries."""
@@ -73,7 +74,7 @@ class HieraBlock(nn.Module):
         self.norm2 = nn.LayerNorm(channels, eps=NORM_EPS)
         self.mlp = Mlp(channels, 4 * channels, channels, activation=F.gelu)
         if self.starts_stage:
-            self.proj = nn.Linear(in_channels, channels)
+            self.proj = Linear(in_channels, channels)
 
     def forward(self, cells: Tensor) -> Tensor:
         normed = self.norm1(cells)
@@ -109,11 +110,12 @@ class Hiera(nn.Module):
         self.pos_embed_window = nn.Parameter(torch.zeros(1, size.embed_dim, window, window))
         self.blocks = nn.ModuleList(_blocks(size))
         self.stage_ends = frozenset(end - 1 for end in accumulate(size.blocks))
+        self._known_position: tuple[object, Tensor] | None = None
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return maps (N, C_i, S/4, S/4) … (N, C_i, S/32, S/32), fine to coarse; S is a multiple of 32."""
         cells = self.patch_embed(images)
-        cells = cells + self._position(cells.shape[1], cells.shape[2])
+        cells = (cells + self._position(cells.shape[1], cells.shape[2])).contiguous()
         maps = []
         for index, block in enumerate(self.blocks):
             cells = block(cells)
@@ -122,6 +124,16 @@ class Hiera(nn.Module):
         return maps
 
     def _position(self, h: int, w: int) -> Tensor:
+        """Position code of the stride-4 cells, (1, h, w, C); computed once for each state of the weights."""
+        weights = (self.pos_embed, self.pos_embed_window)
+        if torch.is_grad_enabled() or any(weight.is_inference() for weight in weights):  # these count no changes
+            return self._interpolate_position(h, w)
+        stamp = (h, w, *((weight.data_ptr(), weight._version) for weight in weights))
+        if self._known_position is None or self._known_position[0] != stamp:
+            self._known_position = (stamp, self._interpolate_position(h, w).contiguous())
+        return self._known_position[1]
+
+    def _interpolate_position(self, h: int, w: int) -> Tensor:
         background = F.interpolate(self.pos_embed, size=(h, w), mode='bicubic')
         side = self.pos_embed_window.shape[-1]
         return (background + self.pos_embed_window.tile(h // side, w // side)).permute(0, 2, 3, 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Activation = Callable[[Tensor], Tensor]
+from sam2s_model.products import Activation, Linear
 
 
 class LayerNorm2d(nn.LayerNorm):
@@ -29,12 +28,12 @@ class Mlp(nn.Module):
     ) -> None:
         super().__init__()
         widths = [in_dim, *[hidden_dim] * (depth - 1), out_dim]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.layers = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
         self.activation = activation
 
     def forward(self, tokens: Tensor) -> Tensor:
         *hidden_layers, last = self.layers
         for layer in hidden_layers:
-            tokens = self.activation(layer(tokens))
+            tokens = layer(tokens, self.activation)
         projected: Tensor = last(tokens)
         return projected

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.position_encoding import sine_2d
+from sam2s_model.products import Linear
 from sam2s_model.rope_attention import Grid, RopeAttention
 
 POSITION_WEIGHT = 0.1  # share of the sine map that is added to the frame's features at the input
@@ -18,23 +20,27 @@ class MemoryAttentionLayer(nn.Module):
         super().__init__()
         self.self_attn = RopeAttention(d_model, d_model, dropout)
         self.cross_attn_image = RopeAttention(d_model, memory_dim, dropout)
-        self.linear1 = nn.Linear(d_model, ffn)
-        self.linear2 = nn.Linear(ffn, d_model)
+        self.linear1 = Linear(d_model, ffn)
+        self.linear2 = Linear(ffn, d_model)
         self.norm1 = nn.LayerNorm(d_model)
         self.norm2 = nn.LayerNorm(d_model)
         self.norm3 = nn.LayerNorm(d_model)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
+    def look_at_itself(self, cells: Tensor, grid: Grid) -> Tensor:
+        """Update the cells (N, h·w, C) of a frame from each other."""
+        normed = self.norm1(cells)
+        updated: Tensor = cells + self.dropout(self.self_attn(normed, normed, normed, grid, grid))
+        return updated
+
+    def look_at_memory(
         self, cells: Tensor, keys: Tensor, memory: Tensor, grid: Grid, memory_grid: Grid, pointer_tokens: int
     ) -> Tensor:
         """Update the cells (N, h·w, C) of a frame from memory (N, L, M), whose keys carry their positions."""
-        normed = self.norm1(cells)
-        cells = cells + self.dropout(self.self_attn(normed, normed, normed, grid, grid))
         normed = self.norm2(cells)
         seen = self.cross_attn_image(normed, keys, memory, grid, memory_grid, pointer_tokens)
         cells = cells + self.dropout(seen)
-        hidden = self.dropout(F.relu(self.linear1(self.norm3(cells))))
+        hidden = self.dropout(self.linear1(self.norm3(cells), F.relu))
         updated: Tensor = cells + self.dropout(self.linear2(hidden))
         return updated
 
@@ -71,9 +77,33 @@ class MemoryAttention(nn.Module):
         """
         grid = (features.shape[-2], features.shape[-1])
         position = sine_2d(features.shape[1], *grid, features.device, features.dtype)
-        cells = (features + POSITION_WEIGHT * position).flatten(2).transpose(1, 2)
+        cells = (features + POSITION_WEIGHT * position).flatten(2).transpose(1, 2).contiguous()
+        layers = self._layers()
+        if layers:
+            cells = layers[0].look_at_itself(cells, grid)  # of no object yet: once for all of them
+        count = len(memory)
+        cells = cells.expand(count, -1, -1)
+        size = 1 if features.device.type == 'cpu' else count  # larger batches leave a CPU's cache
+        conditioned = torch.cat([
+            self._recall(
+                cells[n : n + size], memory[n : n + size], memory_position[n : n + size],
+                grid, memory_grid or grid, pointer_tokens,
+            )
+            for n in range(0, count, size)
+        ])  # fmt: skip
+        return conditioned.transpose(1, 2).reshape(count, -1, *grid)
+
+    def _layers(self) -> list[MemoryAttentionLayer]:
+        return [layer for layer in self.layers if isinstance(layer, MemoryAttentionLayer)]
+
+    def _recall(
+        self, cells: Tensor, memory: Tensor, memory_position: Tensor, grid: Grid, memory_grid: Grid, pointer_tokens: int
+    ) -> Tensor:
+        """Condition cells (N, h·w, C), which have looked at themselves, on the memory of N objects."""
         keys = memory + memory_position
-        for layer in self.layers:
-            cells = layer(cells, keys, memory, grid, memory_grid or grid, pointer_tokens)
+        for number, layer in enumerate(self._layers()):
+            if number:
+                cells = layer.look_at_itself(cells, grid)
+            cells = layer.look_at_memory(cells, keys, memory, grid, memory_grid, pointer_tokens)
         conditioned: Tensor = self.norm(cells)
-        return conditioned.transpose(1, 2).reshape(len(cells), -1, *grid)
+        return conditioned

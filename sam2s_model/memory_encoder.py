@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.layers import LayerNorm2d
+from sam2s_model.products import Linear
 
 # Channels of the mask on its way from stride 1 to stride 16.
 MASK_CHANNELS = (4, 16, 64, 256)
@@ -34,13 +35,13 @@ class ConvNextBlock(nn.Module):
         super().__init__()
         self.dwconv = nn.Conv2d(channels, channels, kernel_size=7, padding=3, groups=channels)
         self.norm = LayerNorm2d(channels)
-        self.pwconv1 = nn.Linear(channels, 4 * channels)
-        self.pwconv2 = nn.Linear(4 * channels, channels)
+        self.pwconv1 = Linear(channels, 4 * channels)
+        self.pwconv2 = Linear(4 * channels, channels)
         self.gamma = nn.Parameter(torch.full((channels,), 1e-6))
 
     def forward(self, features: Tensor) -> Tensor:
         cells = self.norm(self.dwconv(features)).permute(0, 2, 3, 1)
-        cells = self.gamma * self.pwconv2(F.gelu(self.pwconv1(cells)))
+        cells = self.gamma * self.pwconv2(self.pwconv1(cells, F.gelu))
         mixed: Tensor = features + cells.permute(0, 3, 1, 2)
         return mixed
 
@@ -78,6 +79,11 @@ class MemoryEncoder(nn.Module):
         Returns:
             (N, M, h, w) memory features.
         """
-        fused = self.fuser(self.pix_feat_proj(features) + self.mask_downsampler(mask))
-        memory: Tensor = self.out_proj(fused)
-        return memory
+        projected = self.pix_feat_proj(features).expand(len(mask), -1, -1, -1)
+        size = 1 if mask.device.type == 'cpu' else len(mask)  # larger batches leave a CPU's cache
+        return torch.cat(
+            [
+                self.out_proj(self.fuser(projected[n : n + size] + self.mask_downsampler(mask[n : n + size])))
+                for n in range(0, len(mask), size)
+            ]
+        )

@@ -105,7 +105,17 @@ def _cell_centres(count: int, unit_count: int, device: torch.device | None) -> T
 def rotate(tokens: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     """Turn each pair of neighbouring channels of tokens (..., h·w, channels) by its table's angle, in float32."""
     cos, sin = table
-    pairs = tokens.float().view(*tokens.shape[:-1], tokens.shape[-1] // 2, 2)
-    even, odd = pairs.unbind(-1)
-    turned = torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1)
+    pairs = tokens.float().reshape(*tokens.shape[:-1], tokens.shape[-1] // 2, 2)
+    turned = _turn_pairs(pairs, cos, sin) if torch.compiler.is_compiling() else _turn_numbers(pairs, cos, sin)
     return turned.flatten(-2).to(tokens.dtype)
+
+
+def _turn_numbers(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn pairs as complex numbers; one pass over the memory instead of seven."""
+    return torch.view_as_real(torch.view_as_complex(pairs) * torch.complex(cos, sin))
+
+
+def _turn_pairs(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """The same in real numbers, which is all that compilers and exporters know."""
+    even, odd = pairs.unbind(-1)
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1)

@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sam2s_model.narrow_attention import attend_narrowly
 from sam2s_model.position_encoding import rotary_table, rotate
+from sam2s_model.products import Linear
 
 Grid = tuple[int, int]
 
@@ -22,10 +24,10 @@ class RopeAttention(nn.Module):
 
     def __init__(self, dim: int, memory_dim: int, dropout: float) -> None:
         super().__init__()
-        self.q_proj = nn.Linear(dim, dim)
-        self.k_proj = nn.Linear(memory_dim, dim)
-        self.v_proj = nn.Linear(memory_dim, dim)
-        self.out_proj = nn.Linear(dim, dim)
+        self.q_proj = Linear(dim, dim)
+        self.k_proj = Linear(memory_dim, dim)
+        self.v_proj = Linear(memory_dim, dim)
+        self.out_proj = Linear(dim, dim)
         self.dropout = dropout
 
     def forward(
@@ -48,9 +50,16 @@ class RopeAttention(nn.Module):
         turned_queries = rotate(self.q_proj(queries), rotary_table(channels, grid, grid, queries.device))
         table = rotary_table(channels, key_grid, grid, queries.device)
         turned_keys = _rotate_frames(self.k_proj(keys), table, unplaced)
+        if self.training or queries.device.type != 'cpu':
+            return self._attend_fused(turned_queries, turned_keys, values)
+        mixed: Tensor = self.out_proj(self.v_proj(attend_narrowly(turned_queries, turned_keys, values)))
+        return mixed
+
+    def _attend_fused(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """By the kernels of torch, which can drop weights and are fast on GPUs."""
         attended = F.scaled_dot_product_attention(
-            turned_queries.unsqueeze(1),
-            turned_keys.unsqueeze(1),
+            queries.unsqueeze(1),
+            keys.unsqueeze(1),
             self.v_proj(values).unsqueeze(1),
             dropout_p=self.dropout if self.training else 0.0,
         )

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.layers import Mlp
+from sam2s_model.products import Linear
 
 
 class Attention(nn.Module):
@@ -15,10 +16,10 @@ class Attention(nn.Module):
         super().__init__()
         inner_dim = inner_dim or dim
         self.heads = heads
-        self.q_proj = nn.Linear(dim, inner_dim)
-        self.k_proj = nn.Linear(dim, inner_dim)
-        self.v_proj = nn.Linear(dim, inner_dim)
-        self.out_proj = nn.Linear(inner_dim, dim)
+        self.q_proj = Linear(dim, inner_dim)
+        self.k_proj = Linear(dim, inner_dim)
+        self.v_proj = Linear(dim, inner_dim)
+        self.out_proj = Linear(inner_dim, dim)
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Attend from queries (N, Q, C) to keys and values (N, K, C); returns (N, Q, C)."""
