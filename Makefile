@@ -6,7 +6,7 @@ PYTHON ?= python3
 INSIDE := config/environment/run
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint parity faults train clean
+.PHONY: help setup demo test lint parity faults benchmark train clean
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,6 +35,11 @@ parity: setup  ## Compare with the reference and write docs/parity.md; goes on w
 
 faults: setup  ## Run the fault matrix of docs/faults.md: every row with its result
 	@PYTHONPATH=test/drivers $(INSIDE) python -m pytest -q -p fault_table -k test_fault test/ros
+
+benchmark: setup  ## Time a frame beside the reference; figures and plot in out/benchmark. ARGS=--quick for three rows
+	@$(PYTHON) config/environment/prepare.py reference
+	@mkdir -p out/benchmark
+	@$(INSIDE) python -m sam2s_model.benchmark --json out/benchmark/figures.json --plot out/benchmark/plot.svg $(ARGS)
 
 train: setup  ## Train the shipped size; goes on where it stopped. CONFIG= for other settings
 	@$(PYTHON) config/environment/prepare.py training

@@ -1,0 +1,1 @@
+"""How long a frame takes: our SAM 2.1 beside the reference implementation, in turns and with the same weights."""

@@ -1,0 +1,67 @@
+"""Measure one case: both implementations track in turns, so that whatever else the machine does hits both alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+
+from sam2s_model.benchmark.case import Case
+from sam2s_model.benchmark.contestants import FULL_MEMORY, Contestant, Ours, Reference
+from sam2s_model.benchmark.foreign_cpu import ForeignCpu
+from sam2s_model.benchmark.frames import drifting_frames
+from sam2s_model.benchmark.stopwatch import Stopwatch, Timing
+from sam2s_model.masklet import Frame
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one case took, in ms a frame; medians.
+
+    Attributes:
+        ours, reference: Wall-clock time, computing time of the process and stages; no reference for `lite`.
+        rounds: Frames of each that were timed.
+        foreign_cpu: Cores that other processes kept busy meanwhile; above 0.15 wall-clock times mean little.
+    """
+
+    case: Case
+    ours: Timing
+    reference: Timing | None
+    rounds: int
+    foreign_cpu: float | None
+
+
+def measure(case: Case, rounds: int, device: torch.device) -> Row:
+    """Measure a case, once the memory of both is full and one further frame has warmed them up."""
+    frames = drifting_frames(case.image_size, FULL_MEMORY + rounds + 3)
+    ours, reference = _contestants(case, frames, device)
+    contestants: list[Contestant] = [ours] if reference is None else [ours, reference]
+    watches = [Stopwatch(contestant.network, device) for contestant in contestants]
+    for contestant in contestants:
+        contestant.step()
+    foreign = ForeignCpu()
+    timings: list[list[Timing]] = [[] for _ in contestants]
+    for _ in range(rounds):
+        for contestant, watch, of_contestant in zip(contestants, watches, timings, strict=True):
+            of_contestant.append(watch.time(contestant.step))
+    of_ours, *of_reference = [_median(of_contestant) for of_contestant in timings]
+    return Row(case, of_ours, of_reference[0] if of_reference else None, rounds, foreign.cores())
+
+
+def _contestants(case: Case, frames: Sequence[Frame], device: torch.device) -> tuple[Ours, Reference | None]:
+    if not case.has_reference:
+        return Ours(case, frames, device), None
+    reference = Reference(case, device)
+    reference.begin(frames)
+    return Ours(case, frames, device, reference.network.state_dict()), reference
+
+
+def _median(timings: Sequence[Timing]) -> Timing:
+    names = timings[0].stages_ms
+    return Timing(
+        median(timing.wall_ms for timing in timings),
+        median(timing.cpu_ms for timing in timings),
+        {name: median(timing.stages_ms[name] for timing in timings) for name in names},
+    )
