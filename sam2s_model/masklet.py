@@ -15,10 +15,12 @@ class Frame:
     Attributes:
         rgb: (H, W, 3) uint8, red first.
         stamp_ns: When it was taken, in nanoseconds of the stream's own clock.
+        square: (S, S, 3) uint8, the same image as the network sees it, where `Tracker.prepare` has made it already.
     """
 
     rgb: NDArray[np.uint8]
     stamp_ns: int
+    square: NDArray[np.uint8] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

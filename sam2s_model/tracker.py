@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from sam2s_model.compute import release_memory
 from sam2s_model.device_faults import NotFinite, is_out_of_memory, named_device_faults
 from sam2s_model.frame_memory import FrameMemory
 from sam2s_model.hole_filling import fill_holes
-from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks
+from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks, to_square
 from sam2s_model.masklet import Frame, FrameResult, Label, ObjectMask
 from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.memory_settings import MemorySettings
@@ -73,6 +73,10 @@ class Tracker:
     def object_ids(self) -> tuple[str, ...]:
         """Ids of the tracked objects, in the order in which they were added."""
         return tuple(self._tracks)
+
+    def prepare(self, frame: Frame) -> Frame:
+        """Do what can be done for a frame before its turn. Any thread may ask for that at any time."""
+        return replace(frame, square=to_square(frame.rgb, self._network.image_size))
 
     @named_device_faults()
     @torch.inference_mode()
@@ -223,7 +227,8 @@ class Tracker:
 
     def _input(self, frame: Frame) -> Tensor:
         network = self._network
-        return to_input(frame.rgb, network.image_size, network.pixel_mean, network.pixel_std, self._device)
+        rgb = frame.rgb if frame.square is None else frame.square
+        return to_input(rgb, network.image_size, network.pixel_mean, network.pixel_std, self._device)
 
     def _encode(self, frame: Frame, index: int) -> FrameFeatures:
         place = (index, frame.stamp_ns)  # a skipped frame shares its index, stamps may repeat

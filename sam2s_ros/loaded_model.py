@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
-from sam2s_model import SHIPPED_WEIGHTS, CheckpointMismatch, build_tracker, missing_gpu
+from sam2s_model import SHIPPED_WEIGHTS, CheckpointMismatch, Frame, Tracker, build_tracker, missing_gpu
 from sam2s_ros.health import ModelSource
 from sam2s_ros.parameters import ModelParameters
 from sam2s_ros.tracking_session import StreamTracker
@@ -21,11 +22,13 @@ class LoadedModel:
 
     Attributes:
         degradations: Why it is less than was asked for, one sentence each.
+        prepare: Does what can be done for a frame before its turn; from any thread.
     """
 
     tracker: StreamTracker
     source: ModelSource
     degradations: tuple[str, ...] = ()
+    prepare: Callable[[Frame], Frame] = lambda frame: frame
 
 
 def load_model(model: ModelParameters) -> LoadedModel:
@@ -42,7 +45,8 @@ def load_model(model: ModelParameters) -> LoadedModel:
             f'{checkpoint}: expected the SHA-256 {model.sha256}, came {digest}; the file is not the one that was meant'
         )
     source = ModelSource(model.size, model.device, checkpoint.name, digest)
-    return LoadedModel(_build(model), source, _degradations(model))
+    tracker = _build(model)
+    return LoadedModel(tracker, source, _degradations(model), tracker.prepare)
 
 
 def _degradations(model: ModelParameters) -> tuple[str, ...]:
@@ -50,7 +54,7 @@ def _degradations(model: ModelParameters) -> tuple[str, ...]:
     return (f'tracking on the CPU: {reason}; set model.device to cpu where that is meant',) if reason else ()
 
 
-def _build(model: ModelParameters) -> StreamTracker:
+def _build(model: ModelParameters) -> Tracker:
     """Build in a thread that then ends.
 
     OpenMP gives every thread that computes a team of its own; as soon as there are more threads in teams than cores,

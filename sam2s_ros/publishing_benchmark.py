@@ -111,7 +111,7 @@ def _instrument(height: int, width: int, number: int) -> NDArray[np.bool_]:
 def measure(node: Node, topics: Sequence[str], images: int, height: int = HEIGHT, width: int = WIDTH) -> Cost:
     """Track and publish so many images on a node whose ``topics`` have listeners."""
     classes = ClassTable({'grasper': 1})
-    session = TrackingSession(ReadyMasks(height, width), decode, FrameBuffer(2, 10**9), classes, StateLimits(), 4)
+    session = TrackingSession(ReadyMasks(height, width), _read, FrameBuffer(2, 10**9), classes, StateLimits(), 4)
     publisher = ResultPublisher(node, classes, OverlayParameters(), BinaryParameters())
     try:
         _wait_for_listeners(node, topics)
@@ -126,6 +126,10 @@ def measure(node: Node, topics: Sequence[str], images: int, height: int = HEIGHT
     clock = sorted(seconds for _, seconds in spent)
     processor = statistics.median(seconds for seconds, _ in spent)
     return Cost(1e3 * processor, 1e3 * statistics.median(clock), 1e3 * clock[int(0.95 * len(clock))])
+
+
+def _read(image: ReceivedImage) -> Frame:
+    return Frame(decode(image.message), image.stamp_ns)
 
 
 def _serve(session: TrackingSession, publisher: ResultPublisher, image: ReceivedImage) -> tuple[float, float]:

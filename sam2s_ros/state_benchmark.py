@@ -127,7 +127,12 @@ def visibility(video: PhantomVideo, object_id: str) -> NDArray[np.bool_]:
 def run(video: PhantomVideo, tracker: StreamTracker, limits: StateLimits) -> StateCounts:
     """Track a video with a mask prompt for each object on the first frame that shows it; count over all objects."""
     session = TrackingSession(
-        tracker, lambda message: message.rgb, FrameBuffer(4, 10**9), ClassTable(), limits, len(video.names)
+        tracker,
+        lambda image: Frame(image.message.rgb, image.stamp_ns),
+        FrameBuffer(4, 10**9),
+        ClassTable(),
+        limits,
+        len(video.names),
     )
     visible = {str(number): visibility(video, str(number)) for number in range(1, len(video.names) + 1)}
     states: dict[str, list[TrackState]] = {object_id: [] for object_id in visible}

@@ -8,11 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.node import Node
 
-from sam2s_model import DeviceLost, held_memory
+from sam2s_model import DeviceLost, Frame, held_memory
 from sam2s_ros.class_table import ClassTable, load_class_table
 from sam2s_ros.conversions import NANOSECONDS, stamp_ns
 from sam2s_ros.events import EventCode, EventLog
@@ -26,6 +24,7 @@ from sam2s_ros.latency import LatencyWindow, stage_seconds
 from sam2s_ros.loaded_model import LoadedModel
 from sam2s_ros.parameters import Parameters, TrackingParameters
 from sam2s_ros.prompt_service import PromptService
+from sam2s_ros.read_ahead import ReadAhead
 from sam2s_ros.result_publisher import ResultPublisher
 from sam2s_ros.track_state import StateLimits
 from sam2s_ros.tracked_image import TrackedImage
@@ -56,8 +55,11 @@ class TrackingPipeline:
         self._events = events
         self._max_side = parameters.input.max_side
         self._buffer = FrameBuffer(parameters.input.buffer_frames, parameters.input.buffer_megabytes * MEGABYTE)
+        self._prepare = model.prepare
+        self._ahead = ReadAhead(self._read)
+        self._reads_ahead = parameters.queue.waiting_images == 1  # of several that wait, the newest is not the next
         classes = load_class_table(labels)
-        self._session = _session(parameters.tracking, model.tracker, self._decode, self._buffer, classes, events)
+        self._session = _session(parameters.tracking, model.tracker, self._ahead.take, self._buffer, classes, events)
         self._publisher = ResultPublisher(node, classes, parameters.overlay, parameters.binary)
         self._ledger, self._latency = ImageLedger(), LatencyWindow()
         self._objects = ObjectCounts()
@@ -136,6 +138,7 @@ class TrackingPipeline:
 
     def close(self) -> None:
         """Give the topics back."""
+        self._ahead.close()
         self._publisher.close()
 
     def adjust(self, parameters: Parameters) -> None:
@@ -161,10 +164,12 @@ class TrackingPipeline:
         image = ReceivedImage(message, stamp, time.monotonic_ns(), age_s)
         self._ledger.receive()
         self._buffer.add(image)
+        if self._reads_ahead and self._worker.activity.work is not Work.NOTHING:
+            self._ahead.offer(image)
         self._worker.offer(image)
 
-    def _decode(self, message: Any) -> NDArray[np.uint8]:
-        return decode(message, max_side=self._max_side)
+    def _read(self, image: ReceivedImage) -> Frame:
+        return self._prepare(Frame(decode(image.message, max_side=self._max_side), image.stamp_ns))
 
     def _deliver(self, tracked: TrackedImage, dropped: int) -> None:
         self._publisher.publish(tracked, dropped)
@@ -190,14 +195,14 @@ class TrackingPipeline:
 def _session(
     tracking: TrackingParameters,
     tracker: StreamTracker,
-    decode: Callable[[Any], NDArray[np.uint8]],
+    read: Callable[[ReceivedImage], Frame],
     buffer: FrameBuffer,
     classes: ClassTable,
     events: EventLog,
 ) -> TrackingSession:
     return TrackingSession(
         tracker=tracker,
-        decode=decode,
+        read=read,
         buffer=buffer,
         classes=classes,
         limits=_limits(tracking),

@@ -7,10 +7,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sam2s_model import Frame, FrameNotTracked, FrameResult, InvalidPrompt, NotFinite, ObjectMask, Prompt
 from sam2s_ros.class_table import ClassTable
@@ -56,7 +55,7 @@ class TrackingSession:
 
     Args:
         tracker: The model with its memory.
-        decode: Reads an image message as RGB; raises `BadImage`.
+        read: Makes the frame of an image; raises `BadImage`.
         buffer: The images that prompts may refer to.
         classes: Numbers of the class names; unknown names are added.
         limits: When an object counts as uncertain or lost.
@@ -69,7 +68,7 @@ class TrackingSession:
     def __init__(
         self,
         tracker: StreamTracker,
-        decode: Callable[[Any], NDArray[np.uint8]],
+        read: Callable[[ReceivedImage], Frame],
         buffer: FrameBuffer,
         classes: ClassTable,
         limits: StateLimits,
@@ -79,7 +78,7 @@ class TrackingSession:
         catch_up_frames: int = 8,
     ) -> None:
         self._tracker = tracker
-        self._decode = decode
+        self._read = read
         self._buffer = buffer
         self._classes = classes
         self._max_objects = max_objects
@@ -185,7 +184,7 @@ class TrackingSession:
     def _frame_of(self, image: ReceivedImage) -> Frame:
         if self._newest and self._newest[0] is image:
             return self._newest[1]
-        return Frame(self._decode(image.message), image.stamp_ns)
+        return self._read(image)
 
     def _find(self, frame: Frame, hold: Hold | None) -> FrameResult:
         """The objects on a frame. Where nothing can be seen, no mask is given: an old one would be a lie."""

@@ -32,6 +32,14 @@ def test_without_a_prompt_there_is_nothing_to_track(tracker: Tracker, network: N
     assert network.encoded == []
 
 
+def test_a_frame_that_was_prepared_is_seen_as_any_other(tracker: Tracker, network: NotingNetwork) -> None:
+    plain = frame(0)
+    prepared = tracker.prepare(plain)
+    assert prepared.square is not None and prepared.square.shape == (network.image_size, network.image_size, 3)
+    assert prepared.rgb is plain.rgb and prepared.stamp_ns == plain.stamp_ns
+    assert torch.equal(tracker._input(prepared), tracker._input(plain))
+
+
 def test_an_object_may_be_added_on_any_frame(tracker: Tracker) -> None:
     tracker.prompt(frame(0), 'a', BOX)
     tracker.step(frame(1))

@@ -31,10 +31,10 @@ def scene(shift: int = 0, left_seen: bool = True) -> np.ndarray:
     return rgb
 
 
-def decode(message: Any) -> np.ndarray:
-    if message.data is None:
+def read(image: ReceivedImage) -> Frame:
+    if image.message.data is None:
         raise BadImage('pixels', 'nothing', 'send some')
-    return message.data
+    return Frame(image.message.data, image.stamp_ns)
 
 
 class Stream:
@@ -43,7 +43,7 @@ class Stream:
     def __init__(self, tracker: Any, max_objects: int = 4) -> None:
         self.buffer = FrameBuffer(max_frames=5, max_bytes=10**9)
         limits = StateLimits(confirm_after=0.0, lost_after=5e-9)
-        self.session = TrackingSession(tracker, decode, self.buffer, ClassTable({'grasper': 3}), limits, max_objects)
+        self.session = TrackingSession(tracker, read, self.buffer, ClassTable({'grasper': 3}), limits, max_objects)
         self.stamp = 0
 
     def receive(self, rgb: np.ndarray | None) -> ReceivedImage:
