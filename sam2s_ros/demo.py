@@ -22,15 +22,15 @@ from sam2s_ros.bag_io import BagReader
 from sam2s_ros.bag_player import Playback
 from sam2s_ros.labelled_bag import SCRIPTED_KINDS
 from sam2s_ros.overlay_video import write_contact_sheet, write_video
-from sam2s_ros.prompt_script import write_script
+from sam2s_ros.prompt_script import write_prompt_script
 from sam2s_ros.replay import TRACKER, ReplayFailed, ReplayJob, ReplayLog, replay
 from sam2s_ros.replay_report import ReplayReport, report_of
 from sam2s_ros.replay_source import ReplaySource, boxed_source, clip_source, scripted_source, shipped_source
 
 # What a run leaves in its folder. The next run replaces these and touches nothing else.
 RECORDING, CLIP_BAG, VIDEO, SHEET, REPORT = 'recording', 'clip', 'overlay.mp4', 'contact_sheet.png', 'report.json'
-FIRST_IMAGE, SCRIPT, SCRIPT_MASKS = 'first_image.png', 'prompts.yaml', 'prompts'
-OUTPUTS = (RECORDING, CLIP_BAG, VIDEO, SHEET, REPORT, FIRST_IMAGE, SCRIPT, SCRIPT_MASKS)
+FIRST_IMAGE, SCRIPT = 'first_image.png', 'prompts.yaml'
+OUTPUTS = (RECORDING, CLIP_BAG, VIDEO, SHEET, REPORT, FIRST_IMAGE, SCRIPT)
 
 
 def main(args: list[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> ReplayReport:
     """
     _make_room(options.out)
     source = _source(options)
-    write_script(source.script, options.out / SCRIPT)
+    write_prompt_script(source.script, options.out / SCRIPT)
     playback = Playback(options.rate, options.start)
     job = ReplayJob(
         source.bag, source.topic, source.script, options.out / RECORDING, playback, _parameters(options.param)

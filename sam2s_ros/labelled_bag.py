@@ -14,7 +14,7 @@ from sam2s_model import MaskPrompt, PointPrompt, Prompt
 from sam2s_model.evaluation.protocol import centre_of, tight_box
 from sam2s_ros.bag_io import BagWriter, serialize
 from sam2s_ros.bag_types import COMPRESSED_IMAGE, NANOSECONDS, compressed_image
-from sam2s_ros.prompt_script import GroundTruth, PromptScript, ScriptedPrompt, write_script
+from sam2s_ros.prompt_script import GroundTruth, PromptScript, ScriptedPrompt, write_prompt_script
 
 IMAGE_TOPIC = '/endoscope/image_raw/compressed'
 TRUTH_TOPIC = '/ground_truth/instances/compressed'
@@ -75,7 +75,7 @@ def write_labelled_bag(path: Path, frames: Iterable[EncodedFrame], fps: float, s
             for topic, data in ((IMAGE_TOPIC, frame.image), (TRUTH_TOPIC, frame.labels)):
                 kind = 'jpeg' if data.startswith(b'\xff\xd8') else 'png'
                 writer.write(topic, stamp, serialize(compressed_image(stamp, FRAME_ID, kind, data)))
-    write_script(script, path / 'prompts.yaml')
+    write_prompt_script(script, path / 'prompts.yaml')
 
 
 def script_from_labels(

@@ -13,7 +13,7 @@ from sam2s_ros.bag_io import BagReader, RecordedImage, UnreadableBag
 from sam2s_ros.bag_types import NANOSECONDS
 from sam2s_ros.clip_bag import write_clip_bag
 from sam2s_ros.labelled_bag import ScriptedKind
-from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt, read_script, script_beside
+from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt, read_prompt_script, script_beside
 
 SHIPPED_BAG = Path(__file__).resolve().parents[1] / 'bags' / 'phantom_surgery'
 
@@ -42,7 +42,7 @@ def shipped_source() -> ReplaySource:
     if not SHIPPED_BAG.is_dir():
         do = f'make it with: python -m sam2s_ros.phantom_bag {SHIPPED_BAG}'
         raise UnreadableBag('the phantom recording', f'no {SHIPPED_BAG}', do)
-    script = read_script(SHIPPED_BAG / 'prompts.yaml')
+    script = read_prompt_script(SHIPPED_BAG / 'prompts.yaml')
     return ReplaySource(SHIPPED_BAG, script.image_topic, script)
 
 
@@ -66,7 +66,7 @@ def scripted_source(bag: Path, topic: str | None, script_path: Path | None) -> R
         script_path = script_path or script_beside(bag)
         if script_path is None:
             return None
-        script = read_script(script_path)
+        script = read_prompt_script(script_path)
         return ReplaySource(bag, reader.image_topic(topic or script.image_topic), script)
 
 

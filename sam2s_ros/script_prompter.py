@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from geometry_msgs.msg import Point32
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -13,10 +15,11 @@ from sam2s_msgs.msg import Prompt, PromptResult
 from sam2s_msgs.srv import AddPrompts
 from sam2s_ros.bag_types import NANOSECONDS, cdr_stamp_ns
 from sam2s_ros.image_codec import message_data
-from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt
+from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt, ScriptedRemoval, ScriptEntry
 
 # The prompter may see an image before the tracker has it; the answer is then one of these and the next try succeeds.
 NOT_YET = (PromptResult.NO_IMAGE, PromptResult.STALE_STAMP)
+NO_REMOVAL = 'the tracker has no service for it; `track_bag` plays it'
 MAX_TRIES = 25  # one try an image: a second at 25 fps
 
 
@@ -39,8 +42,8 @@ class ScriptPrompter(Node):
         self, script: PromptScript, image_topic: str, image_type: type[Image | CompressedImage], tracker: str
     ) -> None:
         super().__init__('script_prompter')
-        self.failures: list[str] = []
-        self._waiting = script.by_stamp()
+        self.failures = [f'removal of {entry.object_id}: {NO_REMOVAL}' for entry in script.entries if _removes(entry)]
+        self._waiting = replace(script, entries=script.prompts).by_stamp()
         self._known: set[str] = set()
         self._tries = 0
         self._in_flight: Future | None = None
@@ -67,7 +70,11 @@ class ScriptPrompter(Node):
         # The first try names the image of the script. If it was lost on the way, any later one has to do.
         stamp = anchor if self._tries < MAX_TRIES // 2 else image_stamp
         request.header.stamp.sec, request.header.stamp.nanosec = divmod(stamp, NANOSECONDS)
-        request.prompts = [prompt_message(prompt, is_new=prompt.object_id not in self._known) for prompt in prompts]
+        request.prompts = [
+            prompt_message(prompt, is_new=prompt.object_id not in self._known)
+            for prompt in prompts
+            if isinstance(prompt, ScriptedPrompt)
+        ]
         self._tries += 1
         self._in_flight = self._client.call_async(request)
         self._in_flight.add_done_callback(self._on_answer)
@@ -87,8 +94,9 @@ class ScriptPrompter(Node):
 
 
 def prompt_message(scripted: ScriptedPrompt, is_new: bool) -> Prompt:
-    """A prompt of a script as a message; later ones for an object correct the first."""
-    message = Prompt(object_id=scripted.object_id, label=scripted.label, mode=Prompt.NEW if is_new else Prompt.CORRECT)
+    """A prompt of a script as a message; later ones for an object correct the first or take its place."""
+    later = Prompt.REPLACE if scripted.replaces else Prompt.CORRECT
+    message = Prompt(object_id=scripted.object_id, label=scripted.label, mode=Prompt.NEW if is_new else later)
     prompt = scripted.prompt
     if isinstance(prompt, MaskPrompt):
         height, width = prompt.mask.shape
@@ -100,3 +108,7 @@ def prompt_message(scripted: ScriptedPrompt, is_new: bool) -> Prompt:
     if isinstance(prompt, BoxPrompt):
         message.box = [float(edge) for edge in prompt.box]
     return message
+
+
+def _removes(entry: ScriptEntry) -> bool:
+    return isinstance(entry, ScriptedRemoval)

@@ -10,7 +10,7 @@ import pytest
 from sam2s_model import BoxPrompt, MaskPrompt, PointPrompt
 from sam2s_ros.bag_io import BagReader
 from sam2s_ros.labelled_bag import IMAGE_TOPIC, TRUTH_TOPIC, LabelledObject, ScriptedKind, script_from_labels, stamp_of
-from sam2s_ros.prompt_script import read_script
+from sam2s_ros.prompt_script import read_prompt_script
 
 TOOL, NEEDLE = LabelledObject(1, 'tool', 'grasper'), LabelledObject(2, 'needle', '')
 
@@ -32,7 +32,7 @@ def test_images_and_true_masks_share_their_stamps(blob_bag: Path) -> None:
 
 
 def test_the_script_lies_with_the_recording(blob_bag: Path) -> None:
-    script = read_script(blob_bag / 'prompts.yaml')
+    script = read_prompt_script(blob_bag / 'prompts.yaml')
     assert [prompt.object_id for prompt in script.prompts] == ['left', 'right']
     assert script.ground_truth is not None
     assert script.ground_truth.values == {'left': 1, 'right': 2}

@@ -11,7 +11,7 @@ from sam2s_model.phantom import generate, preset
 from sam2s_ros.bag_io import BagReader
 from sam2s_ros.labelled_bag import IMAGE_TOPIC, TRUTH_TOPIC
 from sam2s_ros.phantom_bag import DEMO_SEED, write_phantom_bag
-from sam2s_ros.prompt_script import read_script
+from sam2s_ros.prompt_script import read_prompt_script
 from sam2s_ros.replay_source import SHIPPED_BAG
 
 SMALL = preset('surgery', height=96, width=128, frames=6)
@@ -29,7 +29,7 @@ def test_a_phantom_is_recorded_with_its_exact_masks(tmp_path: Path) -> None:
 def test_every_object_is_prompted_by_its_class_name(tmp_path: Path) -> None:
     write_phantom_bag(tmp_path / 'bag', SMALL, seed=3)
     names = generate(SMALL, 3).names
-    assert {prompt.label for prompt in read_script(tmp_path / 'bag' / 'prompts.yaml').prompts} == set(names)
+    assert {prompt.label for prompt in read_prompt_script(tmp_path / 'bag' / 'prompts.yaml').prompts} == set(names)
 
 
 def test_the_demos_seed_is_none_of_the_trainings() -> None:

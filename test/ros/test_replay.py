@@ -19,7 +19,7 @@ from sam2s_ros.bag_player import Playback
 from sam2s_ros.bag_types import IMAGE, header, message_types
 from sam2s_ros.health import ModelSource
 from sam2s_ros.labelled_bag import IMAGE_TOPIC, TRUTH_TOPIC, stamp_of
-from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt, read_script
+from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt, read_prompt_script
 from sam2s_ros.replay import ReplayJob, ReplayLog, replay
 
 pytestmark = pytest.mark.ros
@@ -37,7 +37,7 @@ def blobs_followed(ros_domain: int, monkeypatch: pytest.MonkeyPatch, blob_tracke
 
 @pytest.fixture
 def job(blob_bag: Path, tmp_path: Path) -> ReplayJob:
-    return ReplayJob(blob_bag, IMAGE_TOPIC, read_script(blob_bag / 'prompts.yaml'), tmp_path / 'recording')
+    return ReplayJob(blob_bag, IMAGE_TOPIC, read_prompt_script(blob_bag / 'prompts.yaml'), tmp_path / 'recording')
 
 
 @pytest.fixture

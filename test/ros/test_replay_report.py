@@ -13,7 +13,7 @@ pytest.importorskip('rclpy')
 from sam2s_ros.bag_io import BagReader, BagWriter, serialize
 from sam2s_ros.bag_types import TRACK_ARRAY, header, message_types
 from sam2s_ros.labelled_bag import IMAGE_TOPIC, TRUTH_TOPIC, stamp_of
-from sam2s_ros.prompt_script import PromptScript, read_script
+from sam2s_ros.prompt_script import PromptScript, read_prompt_script
 from sam2s_ros.replay import ReplayJob, ReplayLog
 from sam2s_ros.replay_report import ReplayReport, report_of
 from sam2s_ros.run_lengths import encode_mask
@@ -43,7 +43,7 @@ def truth(blob_bag: Path) -> list[np.ndarray]:
 
 @pytest.fixture
 def job(blob_bag: Path, tmp_path: Path) -> ReplayJob:
-    return ReplayJob(blob_bag, IMAGE_TOPIC, read_script(blob_bag / 'prompts.yaml'), tmp_path / 'recording')
+    return ReplayJob(blob_bag, IMAGE_TOPIC, read_prompt_script(blob_bag / 'prompts.yaml'), tmp_path / 'recording')
 
 
 def report(job: ReplayJob, results: dict[int, Masks]) -> ReplayReport:
