@@ -27,10 +27,11 @@ def to_input(
     device: torch.device,
 ) -> Tensor:
     """Turn an image (H, W, 3) uint8 into the normalised network input (1, 3, side, side)."""
-    square = torch.from_numpy(to_square(rgb, side)).to(device).float()
-    scale = square.new_tensor([1 / (255 * s) for s in std])
-    offset = square.new_tensor([-m / s for m, s in zip(mean, std, strict=True)])
-    return square.mul_(scale).add_(offset).permute(2, 0, 1).unsqueeze(0)
+    # Channel by channel: three numbers in a row are too few for a CPU to work on at a time.
+    planes = torch.from_numpy(to_square(rgb, side)).to(device).permute(2, 0, 1).contiguous().float()
+    scale = planes.new_tensor([1 / (255 * s) for s in std]).view(3, 1, 1)
+    offset = planes.new_tensor([-m / s for m, s in zip(mean, std, strict=True)]).view(3, 1, 1)
+    return planes.mul_(scale).add_(offset).unsqueeze(0)
 
 
 def to_masks(logits: Tensor, height: int, width: int, non_overlap: bool = False) -> list[NDArray[np.bool_]]:

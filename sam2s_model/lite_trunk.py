@@ -12,6 +12,9 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sam2s_model.convolutions import Conv2d
+from sam2s_model.products import Activation
+
 STEM_CHANNELS = 32
 TAPS = (1, 2, 3, 4, 6)  # stages whose last map is used
 
@@ -47,7 +50,7 @@ class TrunkMaps(NamedTuple):
     stride32: Tensor
 
 
-class SamePaddedConv(nn.Conv2d):
+class SamePaddedConv(Conv2d):
     """Convolution that pads as TensorFlow does: a strided one more on the right and at the bottom than before."""
 
     def __init__(self, in_channels: int, channels: int, kernel: int, stride: int, groups: int = 1) -> None:
@@ -55,8 +58,8 @@ class SamePaddedConv(nn.Conv2d):
         total = kernel - stride
         self.asymmetric = (total // 2, total - total // 2) * 2 if stride > 1 else None
 
-    def forward(self, features: Tensor) -> Tensor:
-        return super().forward(F.pad(features, self.asymmetric) if self.asymmetric else features)
+    def forward(self, features: Tensor, activation: Activation | None = None, added: Tensor | None = None) -> Tensor:
+        return super().forward(F.pad(features, self.asymmetric) if self.asymmetric else features, activation, added)
 
 
 class InvertedResidual(nn.Module):
@@ -71,9 +74,9 @@ class InvertedResidual(nn.Module):
         self.shortcut = stride == 1 and in_channels == stage.channels
 
     def forward(self, features: Tensor) -> Tensor:
-        wide = F.relu6(self.expand(features)) if self.expand else features
-        narrow: Tensor = self.project(F.relu6(self.depthwise(wide)))
-        return features + narrow if self.shortcut else narrow
+        wide = self.expand(features, F.relu6) if self.expand else features
+        narrow: Tensor = self.project(self.depthwise(wide, F.relu6), added=features if self.shortcut else None)
+        return narrow
 
 
 class LiteTrunk(nn.Module):
@@ -92,7 +95,7 @@ class LiteTrunk(nn.Module):
             channels = stage.channels
 
     def forward(self, images: Tensor) -> TrunkMaps:
-        features = F.relu6(self.stem(images))
+        features = self.stem(images, F.relu6)
         taps = []
         for index, stage in enumerate(self.stages):
             features = stage(features)

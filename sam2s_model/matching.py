@@ -19,6 +19,7 @@ TILE = 8  # cells on each side of a block of queries that share their window
 REACH = 7  # how many cells further a window reaches on each side; about a seventh of the image between two frames
 TEMPERATURE = 0.04
 EPS = 1e-5
+COLUMNS = 16  # of values are a multiple of this: odd numbers of them take a CPU three times as long in float32
 CHUNK = 256  # queries matched at a time; their similarities stay in the cache
 
 
@@ -104,7 +105,7 @@ def read_everywhere(query: Tensor, keys: Tensor, masks: Tensor) -> ReadOut:
     values, targets = _values(masks.flatten(1)).to(keys.dtype), keys.flatten(0, 1).T
     # Similarities of unit vectors are at most 1, so that the exponential cannot overflow: e^25 fits float32.
     sums = torch.cat([(chunk @ targets).exp_() @ values for chunk in torch.split(query / TEMPERATURE, CHUNK)])
-    return _read_out(sums)
+    return _read_out(sums, len(masks))
 
 
 def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadOut:
@@ -126,7 +127,7 @@ def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadO
         read = ((queries @ window_keys.transpose(1, 2)).exp_() @ _tiles(values, TILE, REACH)).float()
         sums = read if sums is None else sums + read
     assert sums is not None, 'at least one frame'
-    return _read_out(_untile(sums, height, width))
+    return _read_out(_untile(sums, height, width), len(masks))
 
 
 def pool_memory(keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -142,14 +143,16 @@ def pool_memory(keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, Tensor
     return pooled, F.avg_pool2d(mask_maps, 2).flatten(2)
 
 
-def _read_out(sums: Tensor) -> ReadOut:
+def _read_out(sums: Tensor, count: int) -> ReadOut:
     sums = sums.float()
-    return ReadOut(sums[:, :-1].T, sums[:, -1])
+    return ReadOut(sums[:, :count].T, sums[:, count])
 
 
 def _values(masks: Tensor) -> Tensor:
-    """(N, L) masks -> (L, N + 1) what is summed up: masks, and ones for the weights."""
-    return torch.cat((masks, masks.new_ones(1, masks.shape[1]))).T
+    """(N, L) masks -> (L, COLUMNS · k) what is summed up: masks, ones for the weights, and zeros."""
+    count, cells = masks.shape
+    nothing = masks.new_zeros(-(count + 1) % COLUMNS, cells)
+    return torch.cat((masks, masks.new_ones(1, cells), nothing)).T
 
 
 def _tiles(cells: Tensor, tile: int, reach: int) -> Tensor:

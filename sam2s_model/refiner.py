@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sam2s_model.convolutions import Conv2d
 from sam2s_model.mask_decoder import HighResFeatures
 
 DILATIONS = (1, 2, 4)  # of the residual blocks; together they see 30 cells, two thirds of a 384-pixel image
@@ -16,12 +17,12 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, kernel_size=3, padding=dilation, dilation=dilation)
-        self.second = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.first = Conv2d(channels, channels, kernel_size=3, padding=dilation, dilation=dilation)
+        self.second = Conv2d(channels, channels, kernel_size=3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        residual: Tensor = self.second(F.relu(self.first(F.relu(features))))
-        return features + residual
+        joined: Tensor = self.second(self.first(F.relu(features), F.relu), added=features)
+        return joined
 
 
 class Refiner(nn.Module):
@@ -30,11 +31,11 @@ class Refiner(nn.Module):
     def __init__(self, fine: int, finest: int, clues: int, width: int = 48, narrow: int = 24) -> None:
         """Take the channels of the fine features at strides 8 and 4 and of the clue."""
         super().__init__()
-        self.enter = nn.Conv2d(fine + clues, width, kernel_size=3, padding=1)
+        self.enter = Conv2d(fine + clues, width, kernel_size=3, padding=1)
         self.blocks = nn.Sequential(*(ResidualBlock(width, dilation) for dilation in DILATIONS))
-        self.narrow = nn.Conv2d(width, narrow, kernel_size=1)
-        self.mix = nn.Conv2d(narrow + finest + 1, narrow, kernel_size=3, padding=1)
-        self.leave = nn.Conv2d(narrow, 1, kernel_size=3, padding=1)
+        self.narrow = Conv2d(width, narrow, kernel_size=1)
+        self.mix = Conv2d(narrow + finest + 1, narrow, kernel_size=3, padding=1)
+        self.leave = Conv2d(narrow, 1, kernel_size=3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(torch.as_tensor(self.leave.bias))
 
@@ -53,7 +54,7 @@ class Refiner(nn.Module):
         features = self.enter(torch.cat((clues, high_res.stride8.expand(count, -1, -1, -1)), dim=1))
         features = _double(self.narrow(F.relu(self.blocks(features))))
         fine = (features, high_res.stride4.expand(count, -1, -1, -1), logits)
-        correction: Tensor = self.leave(F.relu(self.mix(torch.cat(fine, dim=1))))
+        correction: Tensor = self.leave(self.mix(torch.cat(fine, dim=1), F.relu))
         return correction
 
 
