@@ -15,11 +15,13 @@ from sam2s_model.prompt import (
     check_prompt,
 )
 from sam2s_model.tracker import FrameNotTracked, Tracker, UnknownObject
+from sam2s_model.tracker_state import BadTrackerState
 
 __all__ = [
     'PRECISIONS',
     'SHIPPED_WEIGHTS',
     'SIZES',
+    'BadTrackerState',
     'BoxPrompt',
     'CheckpointMismatch',
     'DeviceLost',

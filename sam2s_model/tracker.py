@@ -23,6 +23,7 @@ from sam2s_model.object_track import Clicks, Finding, ObjectTrack, Segmentation
 from sam2s_model.prompt import BoxPrompt, MaskPrompt, Prompt, check_prompt
 from sam2s_model.semantics import InstrumentBank, class_logits
 from sam2s_model.switches import Switches
+from sam2s_model.tracker_state import pack, unpack
 
 KNOWN_STAMPS = 256  # frames whose position in the stream is remembered, for prompts on a frame that has passed
 
@@ -158,6 +159,20 @@ class Tracker:
         """Forget all objects and the stream; the next frame is frame 0."""
         self._tracks.clear()
         self._stream = Stream()
+
+    def saved(self) -> bytes:
+        """All that is remembered. A tracker of the same network that restores it goes on exactly like this one."""
+        stream = self._stream
+        return pack([self._tracks, stream.calibration, stream.calibrated, stream.next_index, stream.stamps])
+
+    def restore(self, state: bytes) -> None:
+        """Forget everything and remember what another tracker has saved.
+
+        Raises:
+            BadTrackerState: It is no such thing. Nothing has changed.
+        """
+        tracks, calibration, calibrated, next_index, stamps = unpack(state, self._device)
+        self._tracks, self._stream = tracks, Stream(calibration, calibrated, next_index, stamps)
 
     def _known(self, object_id: str) -> ObjectTrack:
         if object_id not in self._tracks:
