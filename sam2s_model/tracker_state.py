@@ -90,7 +90,7 @@ class _Packer:
         if isinstance(value, np.ndarray):
             return {'array': self._tensor(torch.from_numpy(np.ascontiguousarray(value)))}
         if type(value).__name__ in REMEMBERED:
-            fields = value._asdict() if isinstance(value, tuple) else vars(value)
+            fields: dict[str, Any] = value._asdict() if hasattr(value, '_asdict') else vars(value)
             return {type(value).__name__: [[name, self.plain(field)] for name, field in fields.items()]}
         return self._container(value)
 
@@ -106,8 +106,9 @@ class _Packer:
 
     def _tensor(self, tensor: Tensor) -> Any:
         # In the order in which it lies in memory: kernels add up in another order where it lies differently.
-        order = sorted(range(tensor.dim()), key=lambda axis: -tensor.stride(axis))
-        key = (tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
+        strides = tensor.stride()
+        order = sorted(range(tensor.dim()), key=lambda axis: -strides[axis])
+        key = (tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), strides)
         if key not in self._known:
             self._alive.append(tensor)
             self._known[key] = str(len(self._known))
