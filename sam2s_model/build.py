@@ -19,12 +19,15 @@ from sam2s_model.checkpoint import (
 from sam2s_model.compute import AUTO, allow_tf32, choose_device, choose_precision
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.memory_settings import MemorySettings
+from sam2s_model.onnx.backend import replace_parts
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.semantics import BadInstrumentBank, InstrumentBank, read_bank
 from sam2s_model.sizes import HIERA_SIZES
 from sam2s_model.switches import Switches
 from sam2s_model.tracker import Tracker
 
+TORCH, ONNXRUNTIME = 'torch', 'onnxruntime'
+BACKENDS = (TORCH, ONNXRUNTIME)
 SIZES = (LITE, *HIERA_SIZES)
 SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
 SHIPPED_INSTRUMENTS = Path(__file__).parent / 'weights' / 'instruments.safetensors'
@@ -57,6 +60,9 @@ def build_tracker(
     instruments: str | Path | None = None,
     precision: str = AUTO,
     tf32: bool = False,
+    backend: str = TORCH,
+    graphs: str | Path | None = None,
+    provider: str = AUTO,
 ) -> Tracker:
     """Build a tracker that is ready for its first frame. Downloads nothing.
 
@@ -76,12 +82,18 @@ def build_tracker(
             float32 anyhow. float16 is meant for GPUs; on most CPUs it works, but many times slower than float32.
         tf32: CUDA may multiply float32 in TF32, which has 10 bits of mantissa; faster, and no longer equal to the last
             digit. Holds for the whole process.
+        backend: 'torch', or 'onnxruntime' for image encoder, memory attention, mask decoder and memory encoder of the
+            sizes of SAM 2.1, in float32.
+        graphs: With 'onnxruntime', the folder that `python -m sam2s_model.onnx` has made of the checkpoint.
+        provider: With 'onnxruntime', 'cpu', 'cuda' or 'tensorrt'; 'auto' takes CUDA where it is.
 
     Raises:
         FileNotFoundError: Checkpoint or bank do not exist, or no checkpoint was given for a size that ships none.
         CheckpointMismatch: The checkpoint holds other weights than those of this size.
         BadInstrumentBank: It is no bank, or one of another text encoder than the weights'.
-        ValueError: Unknown size, device or precision, or an image size that the network cannot take.
+        ValueError: Unknown size, device, precision, backend or provider, or an image size that the network cannot take.
+        BadGraphs: The folder holds no graphs of these weights.
+        ImportError: onnxruntime is not installed.
     """
     if checkpoint is None and size in HIERA_SIZES:
         raise FileNotFoundError(f'no weights are shipped for size {size!r}; give the path of a SAM 2.1 checkpoint')
@@ -101,7 +113,23 @@ def build_tracker(
     network.compute_in(choose_precision(precision, chosen, half_by_default=isinstance(network, MatchingSam2s)))
     if isinstance(network, MatchingSam2s):
         memory = memory or LITE_MEMORY
-    return Tracker(network.to(chosen).eval(), chosen, memory, switches, bank)
+    running = f'PyTorch {torch.__version__} on {chosen}'
+    if backend != TORCH:
+        running = _hand_over(network, backend, graphs, provider, threads)
+    return Tracker(network.to(chosen).eval(), chosen, memory, switches, bank, running)
+
+
+def _hand_over(network: AnyNetwork, backend: str, graphs: str | Path | None, provider: str, threads: int | None) -> str:
+    """Let another backend than PyTorch compute; returns what is running."""
+    if backend not in BACKENDS:
+        raise ValueError(f'backend: expected one of {list(BACKENDS)}, came {backend!r}')
+    if not isinstance(network, Sam2s):
+        raise ValueError(f'backend: expected {TORCH!r} for size {LITE!r}, which has no ONNX graphs, came {backend!r}')
+    if network.precision != torch.float32:
+        raise ValueError(f'precision: expected float32 with backend {backend!r}, came {network.precision}')
+    if not graphs:
+        raise ValueError('graphs: expected the folder that `python -m sam2s_model.onnx` has made of the checkpoint')
+    return replace_parts(network, Path(graphs), provider, threads)
 
 
 def _read_bank(path: Path, dim: int) -> InstrumentBank:

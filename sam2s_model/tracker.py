@@ -61,7 +61,10 @@ class Tracker:
         memory: MemorySettings | None = None,
         switches: Switches | None = None,
         instruments: InstrumentBank | None = None,
+        running: str = '',
     ) -> None:
+        """Track with a network on the device it is on; `running` says what computes it, for people."""
+        self.running = running
         self._network = network
         self._device = device
         self._memory = memory or MemorySettings()

@@ -85,6 +85,7 @@ def _objects(health: Health) -> _Part:
 def _model(health: Health) -> _Part:
     model = health.model
     values = {'size': model.size, 'checkpoint': model.checkpoint, 'sha256': model.sha256, 'device': model.device}
+    values['running'] = model.running
     return OK, model.checkpoint or 'not loaded', values
 
 

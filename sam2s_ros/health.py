@@ -50,12 +50,14 @@ class ModelSource:
         size, device: As asked for by the parameters.
         checkpoint: File name of the weights.
         sha256: Of that file, 64 hexadecimal digits.
+        running: What computes, and where: the truth about `device`.
     """
 
     size: str = ''
     device: str = ''
     checkpoint: str = ''
     sha256: str = ''
+    running: str = ''
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ def load_model(model: ModelParameters) -> LoadedModel:
         raise CheckpointMismatch(
             f'{checkpoint}: expected the SHA-256 {model.sha256}, came {digest}; the file is not the one that was meant'
         )
-    source = ModelSource(model.size, model.device, checkpoint.name, digest)
     tracker = _build(model)
+    source = ModelSource(model.size, model.device, checkpoint.name, digest, tracker.running)
     return LoadedModel(tracker, source, _degradations(model), tracker.prepare)
 
 
@@ -72,6 +72,9 @@ def _build(model: ModelParameters) -> Tracker:
             image_size=model.image_size or None,
             threads=model.threads or None,
             instruments=model.instruments or None,
+            backend=model.backend,
+            graphs=model.graphs or None,
+            provider=model.provider,
         ).result()
 
 

@@ -41,6 +41,11 @@ def check_together(parameters: Parameters) -> None:
         raise BadParameter(f'model.size: {model.size} is shipped without weights; set model.checkpoint first')
     if model.sha256 and not SHA256.fullmatch(model.sha256):
         raise BadParameter(f'model.sha256: expected 64 hexadecimal digits or nothing, came {model.sha256!r}')
+    if model.backend == 'onnxruntime' and not model.graphs:
+        raise BadParameter(
+            'model.graphs: expected a folder with model.backend onnxruntime, came nothing; '
+            'make one with `python -m sam2s_model.onnx CHECKPOINT FOLDER`'
+        )
     if queue.waiting_images > parameters.input.buffer_frames:
         raise BadParameter(
             f'queue.depth: {queue.depth} images may wait, but input.buffer_frames remembers '

@@ -42,6 +42,17 @@ class ModelParameters:
         'Number type of the network; auto: bfloat16 for lite where the device is fast with it, else float32.',
         choices=('auto', 'float32', 'bfloat16', 'float16'),
     )
+    backend: str = _parameter(
+        'torch',
+        'torch, or onnxruntime for the sizes of SAM 2.1, which needs model.graphs.',
+        choices=('torch', 'onnxruntime'),
+    )
+    graphs: str = _parameter('', 'Folder that python -m sam2s_model.onnx has made of the checkpoint.')
+    provider: str = _parameter(
+        'auto',
+        'Where ONNX Runtime computes; auto: CUDA where its package has it, else the CPU.',
+        choices=('auto', 'cpu', 'cuda', 'tensorrt'),
+    )
     tf32: bool = _parameter(False, 'CUDA may multiply float32 with 10 bits of mantissa: faster, less exact.')
     image_size: int = _parameter(0, 'Side of the square that the network sees, pixels; 0 for its own.', (0, 1024))
     instruments: str = _parameter('', 'Instrument bank that the weights were trained with; empty for the shipped one.')

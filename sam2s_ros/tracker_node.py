@@ -96,6 +96,7 @@ class TrackerNode(GuardedLifecycleNode):
             loaded = (self._load or load_model)(parameters.model)
             self._pipeline = TrackingPipeline(self, parameters, loaded, labels, self.events)
             self._model = loaded.source
+            self.get_logger().info(f'model {loaded.source.size}: {loaded.source.running}')
             for degradation in loaded.degradations:
                 self.events.emit(EventCode.DEGRADED, degradation)
             self._answering = self._offer_services(self._pipeline)

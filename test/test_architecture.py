@@ -30,7 +30,16 @@ DOORS_FOR_EVALUATION = (
     'sam2s_model.tracker',
 )
 AROUND_THE_CORE = frozenset({'benchmark', 'data', 'evaluation', 'peers', 'phantom', 'training'})
-OPTIONAL = ('accelerate', 'open_clip', 'tensorboard', 'torch.utils.tensorboard', 'transformers')
+OPTIONAL = (
+    'accelerate',
+    'onnx',
+    'onnxruntime',
+    'onnxscript',
+    'open_clip',
+    'tensorboard',
+    'torch.utils.tensorboard',
+    'transformers',
+)
 REFUSED_NAMES = {'base', 'common', 'helpers', 'manager', 'misc', 'utils'}
 LONGEST_FILE = 400
 MACHINE_PATH = re.compile(r'(?<![\w.~}])/(?:work|root|home|Users|tmp)/\w+')

@@ -1,0 +1,72 @@
+"""Put ONNX Runtime in the place of a network's four parts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sam2s_model.onnx.export import NOTE, GraphsNote, note_of
+from sam2s_model.onnx.parts import OnnxImageEncoder, OnnxMaskDecoder, OnnxMemoryAttention, OnnxMemoryEncoder, Session
+from sam2s_model.onnx.providers import AUTO, choose_providers, describe, runtime
+from sam2s_model.sam2s import Sam2s
+
+MAKE = 'make them with: python -m sam2s_model.onnx'
+
+
+class BadGraphs(ValueError):
+    """The folder holds no graphs, or those of another network."""
+
+
+def replace_parts(network: Sam2s, folder: Path, provider: str = AUTO, threads: int | None = None) -> str:
+    """Let ONNX Runtime compute the four parts of a network; returns what is running, in a sentence.
+
+    Args:
+        network: With its weights; those of the four parts are given up.
+        folder: What `export` has written for the same weights.
+        provider: One of `PROVIDERS`.
+        threads: CPU threads; None leaves them to ONNX Runtime.
+
+    Raises:
+        BadGraphs: There are none in the folder, or they hold other weights.
+        ValueError: The provider is not here.
+        ImportError: onnxruntime is not installed.
+    """
+    package = runtime()
+    wanted = choose_providers(provider, package.get_available_providers())
+    _check(network, folder)
+    image, attention, decoder, memory = (
+        _load(package, folder / f'{name}.onnx', wanted, threads)
+        for name in ('image_encoder', 'memory_attention', 'mask_decoder', 'memory_encoder')
+    )
+    parts: dict[str, torch.nn.Module] = {
+        'image_encoder': OnnxImageEncoder(image),
+        'memory_attention': OnnxMemoryAttention(attention),
+        'sam_mask_decoder': OnnxMaskDecoder(decoder),
+        'memory_encoder': OnnxMemoryEncoder(memory),
+    }
+    for name, part in parts.items():
+        network._modules[name] = part
+    sessions = (image, attention, decoder, memory)
+    return describe(package.__version__, wanted, [session.providers for session in sessions])
+
+
+def _check(network: Sam2s, folder: Path) -> None:
+    path = folder / NOTE
+    if not path.is_file():
+        raise BadGraphs(f'{folder}: expected the ONNX graphs of these weights, came a folder without {NOTE}; {MAKE}')
+    note, expected = GraphsNote(**json.loads(path.read_text(encoding='utf-8'))), note_of(network)
+    if note.image_size != expected.image_size:
+        raise BadGraphs(f'{folder}: expected graphs for {expected.image_size} pixels, came {note.image_size}; {MAKE}')
+    if note != expected:
+        raise BadGraphs(f'{folder}: expected graphs of these weights, came those of others; {MAKE}')
+
+
+def _load(package: Any, path: Path, providers: tuple[str, ...], threads: int | None) -> Session:
+    options = package.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    # As in PyTorch's case, threads that spin for each other hold up whoever else wants the core.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    return Session(package.InferenceSession(str(path), options, providers=list(providers)))

@@ -1,0 +1,65 @@
+"""Write a network's four graphs to a folder, with a note of which weights they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from sam2s_model.onnx.graphs import Graph, graphs_of
+from sam2s_model.sam2s import Sam2s
+
+OPSET = 18
+NOTE = 'graphs.json'
+
+
+@dataclass(frozen=True)
+class GraphsNote:
+    """What graphs were exported from.
+
+    Attributes:
+        image_size: Side S of the network's input.
+        weights_sha256: Of the names and values of all weights.
+    """
+
+    image_size: int
+    weights_sha256: str
+
+
+def export(network: Sam2s, folder: Path) -> None:
+    """Write four .onnx files and `NOTE`. Needs the packages onnx and onnxscript (extra `onnx`)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for graph in graphs_of(network.float().cpu().eval()):
+        _write(graph, folder / f'{graph.name}.onnx')
+    (folder / NOTE).write_text(json.dumps(asdict(note_of(network)), indent=2) + '\n')
+
+
+def note_of(network: Sam2s) -> GraphsNote:
+    """What a network's graphs would be noted as."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.detach().float().cpu().contiguous().numpy().tobytes())
+    return GraphsNote(network.image_size, digest.hexdigest())
+
+
+def _write(graph: Graph, path: Path) -> None:
+    dimensions = {name: torch.export.Dim(name) for axes in graph.varying.values() for name in axes.values()}
+    shapes = tuple(
+        {axis: dimensions[name] for axis, name in graph.varying.get(given, {}).items()} for given in graph.inputs
+    )
+    torch.onnx.export(
+        graph.module,
+        tuple(graph.inputs.values()),
+        path,
+        input_names=list(graph.inputs),
+        output_names=list(graph.outputs),
+        dynamic_shapes=shapes,
+        opset_version=OPSET,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )

@@ -1,0 +1,126 @@
+"""Stand-ins for the four parts of a network: the same calls, answered by ONNX Runtime one object at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sam2s_model.image_encoder import ImageFeatures
+from sam2s_model.mask_decoder import DecoderOutput, HighResFeatures
+from sam2s_model.prompt_encoder import PromptEmbedding
+
+SLOTS = (1, 4, 7, 11, 18)  # of remembered frames: so many shapes of memory occur, and no more
+POINTER_TOKENS = 64  # pointer tokens come in multiples of this, 16 pointers
+
+
+class Session:
+    """A graph that is loaded, asked with tensors and answering with tensors on the device of the first."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._names = [given.name for given in session.get_inputs()]
+
+    @property
+    def providers(self) -> list[str]:
+        """What it computes on, the first choice first."""
+        providers: list[str] = self._session.get_providers()
+        return providers
+
+    def __call__(self, *tensors: Tensor) -> list[Tensor]:
+        given = {
+            name: tensor.detach().float().cpu().contiguous().numpy()
+            for name, tensor in zip(self._names, tensors, strict=True)
+        }
+        return [torch.from_numpy(answer).to(tensors[0].device) for answer in self._session.run(None, given)]
+
+
+class OnnxImageEncoder(nn.Module):
+    """Gives the fine maps as narrow as the decoder wants them; `OnnxMaskDecoder.project_high_res` leaves them so."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def forward(self, images: Tensor) -> ImageFeatures:
+        return ImageFeatures(*self._session(images))
+
+
+class OnnxMemoryAttention(nn.Module):
+    """Fills memory up to one of a few lengths with empty slots."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def forward(self, features: Tensor, memory: Tensor, memory_position: Tensor, pointer_tokens: int) -> Tensor:
+        """As `MemoryAttention.forward`."""
+        conditioned = [
+            self._condition(features, tokens, positions, pointer_tokens)
+            for tokens, positions in zip(memory, memory_position, strict=True)
+        ]
+        return torch.cat(conditioned)
+
+    def _condition(self, features: Tensor, tokens: Tensor, positions: Tensor, pointer_tokens: int) -> Tensor:
+        cells = features.shape[-2] * features.shape[-1]
+        placed = len(tokens) - pointer_tokens
+        slots = slots_for(placed // cells)
+        unplaced = -(-pointer_tokens // POINTER_TOKENS) * POINTER_TOKENS or POINTER_TOKENS
+        frames = [_filled_up(part[:placed], slots * cells).view(1, slots, cells, -1) for part in (tokens, positions)]
+        pointers = [_filled_up(part[placed:], unplaced).unsqueeze(0) for part in (tokens, positions)]
+        memory_bias = _bias(placed, slots * cells, tokens).view(slots, cells)
+        (conditioned,) = self._session(
+            features, *frames, memory_bias, *pointers, _bias(pointer_tokens, unplaced, tokens)
+        )
+        return conditioned
+
+
+class OnnxMaskDecoder(nn.Module):
+    """Knows the position code of its cells already."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def project_high_res(self, stride4: Tensor, stride8: Tensor) -> HighResFeatures:
+        """The image encoder's graph has narrowed them."""
+        return HighResFeatures(stride8, stride4)
+
+    def forward(
+        self, features: Tensor, position: Tensor, prompt: PromptEmbedding, high_res: HighResFeatures
+    ) -> DecoderOutput:
+        """As `MaskDecoder.forward`."""
+        answers = [
+            self._session(of_object.unsqueeze(0), sparse.unsqueeze(0), dense.unsqueeze(0), *high_res)
+            for of_object, sparse, dense in zip(
+                features.expand(len(prompt.sparse), -1, -1, -1), prompt.sparse, prompt.dense, strict=True
+            )
+        ]
+        return DecoderOutput(*(torch.cat(answer) for answer in zip(*answers, strict=True)))
+
+
+class OnnxMemoryEncoder(nn.Module):
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        """As `MemoryEncoder.forward`."""
+        return torch.cat([self._session(features, of_object.unsqueeze(0))[0] for of_object in mask])
+
+
+def slots_for(frames: int) -> int:
+    """The least number of slots that takes so many frames; beyond the last of `SLOTS`, as many as there are."""
+    return next((slots for slots in SLOTS if slots >= frames), frames)
+
+
+def _filled_up(tokens: Tensor, length: int) -> Tensor:
+    return torch.cat((tokens, tokens.new_zeros(length - len(tokens), tokens.shape[1])))
+
+
+def _bias(taken: int, length: int, like: Tensor) -> Tensor:
+    bias = like.new_zeros(length, dtype=torch.float32)
+    bias[taken:] = -math.inf
+    return bias
