@@ -43,6 +43,7 @@ setup(
             'prompt = sam2s_ros.prompt_cli:main',
             'bag_player = sam2s_ros.bag_player:main',
             'replay = sam2s_ros.demo:main',
+            'track_bag = sam2s_ros.track_bag:main',
         ],
     },
 )

@@ -7,9 +7,9 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from sam2s_msgs.msg import TrackEvent
+from sam2s_ros.conversions import time_message
 from sam2s_ros.events import Event, Severity
 
-NANOSECONDS = 1_000_000_000
 # Who comes late hears of what happened before.
 LATE_JOINERS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
@@ -36,18 +36,19 @@ class EventPublisher:
             logger.warning(event.text)
         else:
             logger.info(event.text)
-        self._publisher.publish(self._message(event))
+        self._publisher.publish(track_event(event, self._stamp(event)))
 
-    def _message(self, event: Event) -> TrackEvent:
-        if event.stamp_ns is None:
-            stamp = self._node.get_clock().now().to_msg()
-        else:
-            stamp = Time(sec=event.stamp_ns // NANOSECONDS, nanosec=event.stamp_ns % NANOSECONDS)
-        return TrackEvent(
-            stamp=stamp,
-            number=event.number,
-            code=int(event.code),
-            severity=int(event.severity),
-            object_id=event.object_id,
-            text=event.text,
-        )
+    def _stamp(self, event: Event) -> Time:
+        return self._node.get_clock().now().to_msg() if event.stamp_ns is None else time_message(event.stamp_ns)
+
+
+def track_event(event: Event, stamp: Time) -> TrackEvent:
+    """An event as a message."""
+    return TrackEvent(
+        stamp=stamp,
+        number=event.number,
+        code=int(event.code),
+        severity=int(event.severity),
+        object_id=event.object_id,
+        text=event.text,
+    )

@@ -19,30 +19,60 @@ TICKS = 1000  # of the video's clock in a second
 QUALITY = {'libx264': {'preset': 'veryfast', 'crf': '20'}, 'mpeg4': {'qscale': '3'}}
 
 
-def write_video(images: Iterable[RecordedImage], path: Path) -> int:
-    """Write an mp4 that shows each image when its stamp says; returns the number of images.
+class VideoWriter:
+    """An mp4 that shows each image when its stamp says; use it in a `with` statement.
 
-    Images have one size; a last odd row or column is cut off, as H.264 wants it.
+    All images get the size of the first one; a last odd row or column is cut off, as H.264 wants it.
     """
-    import av
 
-    codec = next(name for name in CODECS if name in av.codec.codecs_available)
-    count, first_stamp = 0, None
-    with av.open(str(path), 'w', options={'movflags': 'faststart'}) as container:
-        stream: Any = container.add_stream(codec, rate=25, options=QUALITY[codec])
+    def __init__(self, path: Path) -> None:
+        import av
+
+        codec = next(name for name in CODECS if name in av.codec.codecs_available)
+        self.count = 0
+        self._container = av.open(str(path), 'w', options={'movflags': 'faststart'})
+        stream: Any = self._container.add_stream(codec, rate=25, options=QUALITY[codec])
         stream.pix_fmt, stream.codec_context.time_base = 'yuv420p', Fraction(1, TICKS)
+        self._stream = stream
+        self._first_stamp = self._last_tick = 0
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.count:
+            self._container.mux(self._stream.encode())
+        self._container.close()
+
+    def add(self, rgb: NDArray[np.uint8], stamp_ns: int) -> None:
+        """Show an image (H, W, 3) from its stamp on, nanoseconds."""
+        import av
+
+        picture = self._fitted(_even(rgb), stamp_ns)
+        frame = av.VideoFrame.from_ndarray(picture, format='rgb24')
+        tick = (stamp_ns - self._first_stamp) * TICKS // 10**9
+        # Stamps may stand still or go back; a video's clock cannot.
+        self._last_tick = max(tick, self._last_tick + 1) if self.count else tick
+        frame.pts, frame.time_base = self._last_tick, Fraction(1, TICKS)
+        self._container.mux(self._stream.encode(frame))
+        self.count += 1
+
+    def _fitted(self, picture: NDArray[np.uint8], stamp_ns: int) -> NDArray[np.uint8]:
+        if self.count == 0:
+            self._first_stamp = stamp_ns
+            self._stream.height, self._stream.width = picture.shape[:2]
+        size = (self._stream.width, self._stream.height)
+        if picture.shape[1::-1] == size:
+            return picture
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def write_video(images: Iterable[RecordedImage], path: Path) -> int:
+    """Write images of a recording as a video; returns their number."""
+    with VideoWriter(path) as video:
         for image in images:
-            first_stamp = first_stamp if first_stamp is not None else image.stamp_ns
-            picture = _even(image.rgb())
-            if count == 0:
-                stream.height, stream.width = picture.shape[:2]
-            frame = av.VideoFrame.from_ndarray(picture, format='rgb24')
-            frame.pts, frame.time_base = (image.stamp_ns - first_stamp) * TICKS // 10**9, Fraction(1, TICKS)
-            container.mux(stream.encode(frame))
-            count += 1
-        if count:
-            container.mux(stream.encode())
-    return count
+            video.add(image.rgb(), image.stamp_ns)
+    return video.count
 
 
 def write_contact_sheet(

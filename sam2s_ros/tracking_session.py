@@ -13,7 +13,7 @@ import numpy as np
 
 from sam2s_model import Frame, FrameNotTracked, FrameResult, InvalidPrompt, NotFinite, ObjectMask, Prompt
 from sam2s_ros.class_table import ClassTable
-from sam2s_ros.events import EventLog
+from sam2s_ros.events import EventCode, EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, FrameNotBuffered, NoImage, ReceivedImage
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.memory_hold import Hold, MemoryHold
@@ -151,6 +151,11 @@ class TrackingSession:
         return BatchOutcome(outcomes, tracked)
 
     @property
+    def object_ids(self) -> tuple[str, ...]:
+        """Ids of the tracked objects, in the order in which they were added."""
+        return tuple(self._registry.object_ids)
+
+    @property
     def object_count(self) -> int:
         return len(self._registry.object_ids)
 
@@ -164,6 +169,16 @@ class TrackingSession:
         self._conditions.limits = limits
         self._max_objects = max_objects
         self._memory_hold.watch_video(auto_freeze)
+
+    def remove(self, object_id: str, stamp_ns: int) -> None:
+        """Track an object no more from the image after that stamp on.
+
+        Raises:
+            UnknownObject: It is not tracked.
+        """
+        self._tracker.remove(object_id)
+        self._forget(object_id)
+        self._events.emit(EventCode.OBJECT_REMOVED, f'{object_id} was removed by request', object_id, stamp_ns)
 
     def reset(self) -> None:
         """Forget all objects and begin a new session."""
