@@ -115,9 +115,9 @@ def measure(node: Node, topics: Sequence[str], images: int, height: int = HEIGHT
     publisher = ResultPublisher(node, classes, OverlayParameters(), BinaryParameters())
     try:
         _wait_for_listeners(node, topics)
-        arrivals = _images(height, width)
+        arrivals = tissue_images(height, width)
         session.track(next(arrivals))
-        session.add_prompts([_prompt(str(number), height, width) for number in range(4)], 0, atomic=True)
+        session.add_prompts([instruments_request(str(number), height, width) for number in range(4)], 0, atomic=True)
         for _ in range(WARM_UP):
             _serve(session, publisher, next(arrivals))
         spent = [_serve(session, publisher, next(arrivals)) for _ in range(images)]
@@ -142,7 +142,8 @@ def _serve(session: TrackingSession, publisher: ResultPublisher, image: Received
     return time.process_time() - processor, clock
 
 
-def _images(height: int, width: int) -> Iterator[ReceivedImage]:
+def tissue_images(height: int, width: int) -> Iterator[ReceivedImage]:
+    """Two coloured images of no meaning in turns, 25 a second; there is no end of them."""
     coarse = np.random.default_rng(0).integers(0, 255, (2, height // 60, width // 60, 3), dtype=np.uint8)
     tissue = [cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC) for picture in coarse]
     number = 0
@@ -153,7 +154,8 @@ def _images(height: int, width: int) -> Iterator[ReceivedImage]:
         yield ReceivedImage(message, number * PERIOD_NS, time.monotonic_ns())
 
 
-def _prompt(object_id: str, height: int, width: int) -> PromptRequest:
+def instruments_request(object_id: str, height: int, width: int) -> PromptRequest:
+    """A prompt for the next of `ReadyMasks`."""
     mask = np.ones((height, width), np.bool_)
     return PromptRequest(object_id, 'grasper', PromptMode.NEW, lambda *_: MaskPrompt(mask))
 
