@@ -30,7 +30,6 @@ from sam2s_ros.image_subscription import ImageSubscription
 from sam2s_ros.package_share import default_labels_file
 from sam2s_ros.parameter_store import ParameterStore
 from sam2s_ros.parameters import BadParameter, ModelParameters, Parameters, values_of
-from sam2s_ros.thread_waiting import wait_briefly
 from sam2s_ros.vitals import Parts, Vitals
 
 if TYPE_CHECKING:
@@ -85,7 +84,6 @@ class TrackerNode(GuardedLifecycleNode):
         Raises:
             ValueError, OSError: Checkpoint, device or labels file cannot be used; the message says why.
         """
-        wait_briefly()
         # Loads PyTorch, which takes seconds: only now, when signals are handled already.
         from sam2s_ros.loaded_model import load_model
         from sam2s_ros.tracking_pipeline import TrackingPipeline
