@@ -14,14 +14,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sam2s_ros.thread_waiting import wait_briefly
-
 
 def main(args: list[str] | None = None) -> int:
     """Track recordings; 0 when all of it was done, 1 when something was not, 130 when interrupted."""
     options, console = _parse(args), Console()
-    wait_briefly()
-    from sam2s_ros.offline.command import run  # loads PyTorch, which looks only once how long its threads may wait
+    from sam2s_ros.offline.command import run  # loads PyTorch, which takes seconds
 
     try:
         return 0 if run(options, console) else 1
