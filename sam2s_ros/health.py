@@ -93,6 +93,7 @@ class WorkHealth:
 
     Attributes:
         session_id: As in ~/tracks.
+        is_paused: By request.
         counts: What became of the images.
         rate: Images that are tracked in a second.
         waiting: Images that wait.
@@ -106,6 +107,7 @@ class WorkHealth:
     """
 
     session_id: str = ''
+    is_paused: bool = False
     counts: ImageCounts = field(default_factory=ImageCounts)
     rate: float = 0.0
     waiting: int = 0

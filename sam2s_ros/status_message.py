@@ -20,6 +20,7 @@ def status_message(health: Health, stamp: Time, beat: int, uptime_s: float) -> T
         uptime=uptime_s,
         state=int(health.state),
         session_id=work.session_id,
+        paused=work.is_paused,
         degraded=bool(work.degradations),
         problems=list(health.problems),
         input=int(source.state),

@@ -17,9 +17,9 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.service import Service
 from rclpy.signals import SignalHandlerOptions
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
-from sam2s_msgs.srv import AddPrompts
+from sam2s_msgs.srv import AddBox, AddPoints, AddPrompts, EditObject, GetObjects, RemoveObjects
 from sam2s_ros.callback_guard import guarded_service
 from sam2s_ros.connections import Connections
 from sam2s_ros.events import EventCode
@@ -142,12 +142,22 @@ class TrackerNode(GuardedLifecycleNode):
         return has_ended
 
     def _offer_services(self, pipeline: TrackingPipeline) -> tuple[Service, ...]:
-        service, group = pipeline.service, self._service_group
-        return (
-            self.create_service(
-                AddPrompts, '~/add_prompts', guarded_service(self, service.add_prompts), callback_group=group
-            ),
-            self.create_service(Trigger, '~/reset', guarded_service(self, service.reset), callback_group=group),
+        prompts, objects = pipeline.service, pipeline.object_service
+        offers: tuple[tuple[Any, str, Callable[[Any, Any], Any]], ...] = (
+            (AddPrompts, 'add_prompts', prompts.add_prompts),
+            (AddPrompts, 'segment_once', prompts.segment_once),
+            (AddPoints, 'add_points', prompts.add_points),
+            (AddBox, 'add_box', prompts.add_box),
+            (RemoveObjects, 'remove_objects', objects.remove),
+            (EditObject, 'edit_object', objects.edit),
+            (GetObjects, 'get_objects', objects.list_all),
+            (SetBool, 'set_paused', objects.set_paused),
+            (SetBool, 'freeze_memory', objects.freeze_memory),
+            (Trigger, 'reset', prompts.reset),
+        )
+        return tuple(
+            self.create_service(kind, f'~/{name}', guarded_service(self, answer), callback_group=self._service_group)
+            for kind, name, answer in offers
         )
 
     def _start_soon(self) -> None:

@@ -22,6 +22,7 @@ from sam2s_ros.image_message import BadImage
 from sam2s_ros.inference_worker import InferenceWorker, Work
 from sam2s_ros.latency import LatencyWindow, stage_seconds
 from sam2s_ros.loaded_model import LoadedModel
+from sam2s_ros.object_service import ObjectService
 from sam2s_ros.parameters import Parameters, TrackingParameters
 from sam2s_ros.prompt_service import PromptService
 from sam2s_ros.read_ahead import ReadAhead
@@ -74,7 +75,9 @@ class TrackingPipeline:
             depth=parameters.queue.waiting_images,
             ledger=self._ledger,
         )
+        self._is_paused = False
         self.service = PromptService(self._worker, self._session, parameters.services.max_wait, node.get_logger())
+        self.object_service = ObjectService(self.service.ask, self._session, self.pause)
 
     @property
     def image_age_s(self) -> float | None:
@@ -107,6 +110,7 @@ class TrackingPipeline:
         median, p95, p99 = self._latency.percentiles(50, 95, 99)
         return WorkHealth(
             session_id=self._session.session_id,
+            is_paused=self._is_paused,
             counts=self._ledger.counts,
             rate=self._ledger.processed_rate,
             waiting=self._worker.waiting_images,
@@ -157,12 +161,22 @@ class TrackingPipeline:
             return f'tracking.max_objects: {tracked} objects are tracked, came {most}; remove some first'
         return ''
 
+    def pause(self, is_paused: bool) -> None:
+        """Drop and count all images from now on, or track them again; what is tracked is remembered meanwhile."""
+        if is_paused != self._is_paused:
+            code = EventCode.TRACKING_PAUSED if is_paused else EventCode.TRACKING_RESUMED
+            self._events.emit(code, 'by request: images are not tracked' if is_paused else 'images are tracked again')
+        self._is_paused = is_paused
+
     def receive(self, message: Any) -> None:
         """Take an Image or CompressedImage; returns at once, the worker decodes and tracks."""
         stamp = stamp_ns(message.header.stamp)
         age_s = (self._node.get_clock().now().nanoseconds - stamp) / NANOSECONDS
         image = ReceivedImage(message, stamp, time.monotonic_ns(), age_s)
         self._ledger.receive()
+        if self._is_paused:
+            self._ledger.drop(DropReason.PAUSED)
+            return
         self._buffer.add(image)
         if self._reads_ahead and self._worker.activity.work is not Work.NOTHING:
             self._ahead.offer(image)

@@ -27,6 +27,7 @@ from sam2s_ros.prompting import (
     Plan,
     PlannedPrompt,
     PromptOutcome,
+    PromptRefused,
     PromptRequest,
     code_of,
     plan_prompts,
@@ -150,6 +151,52 @@ class TrackingSession:
         self._catch_up(image.stamp_ns, [outcome.object_id for outcome in outcomes if outcome.code == PromptCode.OK])
         return BatchOutcome(outcomes, tracked)
 
+    def preview(self, requests: Sequence[PromptRequest], stamp_ns: int) -> BatchOutcome:
+        """What new objects would look like; nothing of it stays. Ids are the tracker's choice."""
+        before, events = self._registry.object_ids, self._events
+        if any(request.mode != PromptMode.NEW for request in requests):
+            return refuse_all(requests, PromptCode.INVALID, 'only new objects can be previewed; use mode NEW')
+        self._events = EventLog()  # what is not going to be there is no news
+        try:
+            batch = self.add_prompts(requests, stamp_ns, atomic=True)
+        finally:
+            self._remove_all_but(before)
+            self._events = events
+        return batch
+
+    def remove(self, object_ids: Sequence[str], stamp_ns: int = 0) -> tuple[str, ...]:
+        """Track these objects no more, or none at all, after the image of a stamp (0: the newest); gives the ids.
+
+        Raises:
+            PromptRefused: One of them is not tracked; nothing has changed.
+        """
+        chosen = tuple(dict.fromkeys(object_ids)) or self._registry.object_ids
+        for object_id in chosen:
+            self._check_known(object_id)
+        for object_id in chosen:
+            self._tracker.remove(object_id)
+            self._forget(object_id)
+            self._tell(EventCode.OBJECT_REMOVED, object_id, 'is tracked no more, by request', stamp_ns)
+        return chosen
+
+    def relabel(self, object_id: str, label: str) -> int:
+        """Give an object another class name; gives the number of the class.
+
+        Raises:
+            PromptRefused: It is not tracked.
+        """
+        self._check_known(object_id)
+        self._classes.add(label)
+        self._registry.relabel(object_id, label)
+        self._tell(EventCode.OBJECT_RELABELED, object_id, f'is called {label!r} now')
+        return self._classes.id_of(label) if label else 0
+
+    def objects(self) -> tuple[TrackedObject, ...]:
+        """All objects as they were on the last image, without masks."""
+        nothing = np.zeros((1, 1), np.bool_)
+        known = (ObjectMask(object_id, nothing, 0.0, 0.0) for object_id in self._registry.object_ids)
+        return tuple(self._describe_object(found, encode_mask(nothing)) for found in known)
+
     @property
     def object_ids(self) -> tuple[str, ...]:
         """Ids of the tracked objects, in the order in which they were added."""
@@ -170,16 +217,6 @@ class TrackingSession:
         self._max_objects = max_objects
         self._memory_hold.watch_video(auto_freeze)
 
-    def remove(self, object_id: str, stamp_ns: int) -> None:
-        """Track an object no more from the image after that stamp on.
-
-        Raises:
-            UnknownObject: It is not tracked.
-        """
-        self._tracker.remove(object_id)
-        self._forget(object_id)
-        self._events.emit(EventCode.OBJECT_REMOVED, f'{object_id} was removed by request', object_id, stamp_ns)
-
     def reset(self) -> None:
         """Forget all objects and begin a new session."""
         self._tracker.reset()
@@ -190,6 +227,7 @@ class TrackingSession:
         self._passed.clear()
         self._frame_index = 0
         self.session_id = _new_session_id()
+        self._events.emit(EventCode.SESSION_RESET, f'all objects are forgotten; the session is {self.session_id} now')
 
     def _prompted_image(self, stamp_ns: int) -> ReceivedImage:
         if stamp_ns:
@@ -267,8 +305,11 @@ class TrackingSession:
         self._classes.add(planned.label)
         if planned.object_id not in self._registry:
             self._registry.add(planned.object_id, planned.label)
-        elif planned.label:
-            self._registry.relabel(planned.object_id, planned.label)
+            self._tell(EventCode.OBJECT_ADDED, planned.object_id, f'is tracked now {planned.label}'.rstrip(), stamp_ns)
+        else:
+            if planned.label:
+                self._registry.relabel(planned.object_id, planned.label)
+            self._tell(EventCode.OBJECT_CORRECTED, planned.object_id, 'was prompted again', stamp_ns)
         self._conditions.begin(planned.object_id, stamp_ns)
         self._shortage.regain(planned.object_id)
         self._memory_hold.trust_video()  # what a person points at is worth remembering
@@ -281,6 +322,14 @@ class TrackingSession:
     def _forget(self, object_id: str) -> None:
         self._registry.remove(object_id)
         self._conditions.forget(object_id)
+
+    def _check_known(self, object_id: str) -> None:
+        if object_id not in self._registry:
+            known = sorted(self._registry.object_ids)
+            raise PromptRefused(PromptCode.UNKNOWN_ID, f'{object_id!r} is not tracked; known are {known}')
+
+    def _tell(self, code: EventCode, object_id: str, what: str, stamp_ns: int = 0) -> None:
+        self._events.emit(code, f'{object_id}: {what}', object_id, stamp_ns)
 
     def _outcome(self, found: ObjectMask) -> PromptOutcome:
         slot, number = self._registry[found.object_id].slot, self._class_of(found).number

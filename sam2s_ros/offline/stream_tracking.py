@@ -125,7 +125,7 @@ class OfflineStream:
             tracked = ', '.join(known) or 'none'
             self.failures.append(f'{entry.object_id} at {entry.stamp_ns}: expected one of {tracked} to remove')
             return
-        self._session.remove(entry.object_id, entry.stamp_ns)
+        self._session.remove([entry.object_id], entry.stamp_ns)
 
 
 def _mode(prompt: ScriptedPrompt, is_known: bool) -> PromptMode:
