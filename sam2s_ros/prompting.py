@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sam2s_model import InvalidPrompt, Prompt, PromptOutsideImage, check_prompt
+from sam2s_model import InvalidPrompt, PointPrompt, Prompt, PromptOutsideImage, check_prompt
 from sam2s_ros.object_registry import BadObjectId, ObjectRegistry, check_object_id
 from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.tracked_image import TrackedImage
@@ -152,9 +152,16 @@ def _checked_prompt(request: PromptRequest, height: int, width: int) -> Prompt:
     try:
         prompt = request.read(height, width)
         check_prompt(prompt, height, width)
+        if request.mode != PromptMode.CORRECT:
+            _check_begins_object(prompt)
     except InvalidPrompt as error:
         raise PromptRefused(code_of(error), str(error)) from error
     return prompt
+
+
+def _check_begins_object(prompt: Prompt) -> None:
+    if isinstance(prompt, PointPrompt) and not any(label == 1 for label in prompt.labels):
+        raise InvalidPrompt('a new object needs a point on it (label 1); all points are background (label 0)')
 
 
 def code_of(error: Exception) -> PromptCode:
