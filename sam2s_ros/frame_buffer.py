@@ -25,12 +25,14 @@ class ReceivedImage:
         stamp_ns: The header's stamp in nanoseconds of the stream's own clock; may be 0.
         arrival_ns: When it arrived, in nanoseconds of the steady clock.
         age_s: Seconds from the stamp to the arrival; only meaningful where both clocks agree.
+        epoch: How often tracking had to begin anew before it, since time went back.
     """
 
     message: Any
     stamp_ns: int
     arrival_ns: int
     age_s: float = 0.0
+    epoch: int = 0
 
 
 class FrameBuffer:
@@ -80,11 +82,11 @@ class FrameBuffer:
                 raise NoImage('no image has arrived yet')
             return next(reversed(self._images.values()))
 
-    def clear(self) -> None:
-        """Forget all images."""
+    def forget_before(self, arrival_ns: int) -> None:
+        """Forget all images that arrived earlier."""
         with self._lock:
-            self._images.clear()
-            self._bytes = 0
+            for image in [image for image in self._images.values() if image.arrival_ns < arrival_ns]:
+                self._forget(image.stamp_ns)
 
     def _is_full(self) -> bool:
         return len(self._images) > self.max_frames or self._bytes > self.max_bytes

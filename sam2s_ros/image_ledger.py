@@ -22,7 +22,7 @@ class DropReason(Enum):
     FAILED = 'failed'
     OUT_OF_ORDER = 'out_of_order'
     DUPLICATE = 'duplicate'
-    TOO_FAST = 'too_fast'
+    OTHER_SOURCE = 'other_source'
     PAUSED = 'paused'
     STOPPED = 'stopped'
 

@@ -9,7 +9,7 @@ from sam2s_ros.condition_events import tell_changes
 from sam2s_ros.events import EventCode, EventLog
 from sam2s_ros.identity_guard import Doubts, IdentityGuard, Place
 from sam2s_ros.run_lengths import MaskRuns
-from sam2s_ros.track_condition import Observation, TrackCondition, after, frozen, prompted
+from sam2s_ros.track_condition import Observation, TrackCondition, after, doubted, frozen, prompted
 from sam2s_ros.track_state import StateLimits
 
 REPEAT_AFTER_S = 5.0
@@ -36,6 +36,11 @@ class ObjectConditions:
     def begin(self, object_id: str, stamp_ns: int) -> None:
         """A person has pointed at the object: whatever was doubted is answered."""
         self._conditions[object_id] = prompted(stamp_ns)
+
+    def doubt_all(self, reason: str) -> None:
+        """Trust no object until it has been seen well again."""
+        self._guard.forget()
+        self._conditions = {object_id: doubted(condition, reason) for object_id, condition in self._conditions.items()}
 
     def forget(self, object_id: str) -> None:
         self._conditions.pop(object_id, None)

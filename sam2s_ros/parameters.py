@@ -74,6 +74,17 @@ class InputParameters:
     )
     timeout: float = _live(0.5, 'Seconds without an image after which the input is STALE.', (0.05, 60.0))
     max_side: int = _live(8192, 'Larger images are refused, pixels.', (64, 16384))
+    crop: str = _parameter(
+        'none',
+        'Half of the image to track, for two views in one picture; prompts and outputs are in pixels of that half.',
+        choices=('none', 'left', 'right', 'upper', 'lower'),
+    )
+    one_source: bool = _live(False, 'Track only images of the first frame_id that came; drop and count others.')
+    on_new_aspect: str = _live(
+        'reset',
+        'When images change their aspect ratio: reset forgets all objects, refuse skips such images.',
+        choices=('reset', 'refuse'),
+    )
     buffer_frames: int = _parameter(64, 'Images remembered for prompts drawn on one that has passed.', (1, 1000))
     buffer_megabytes: int = _parameter(256, 'The same limit in megabytes of image messages.', (1, 16384))
 
@@ -88,6 +99,17 @@ class TrackingParameters:
     catch_up_frames: int = _parameter(
         8, 'Images on which an object is tracked again, at most, after a prompt on one that has passed.', (0, 128)
     )
+
+
+@dataclass(frozen=True)
+class TimeParameters:
+    on_jump: str = _live(
+        'auto',
+        'When stamps go back: reset forgets all objects, keep goes on with them, pause waits for a person; '
+        'auto: reset with use_sim_time, else keep.',
+        choices=('auto', 'reset', 'keep', 'pause'),
+    )
+    jump_threshold: float = _live(0.5, 'Seconds back that are a jump; images that are less late drop.', (0.0, 60.0))
 
 
 @dataclass(frozen=True)
@@ -154,6 +176,7 @@ class Parameters:
     model: ModelParameters
     input: InputParameters
     tracking: TrackingParameters
+    time: TimeParameters
     labels: LabelParameters
     overlay: OverlayParameters
     binary: BinaryParameters
@@ -204,6 +227,7 @@ GROUPS: dict[str, type] = {
     'model': ModelParameters,
     'input': InputParameters,
     'tracking': TrackingParameters,
+    'time': TimeParameters,
     'labels': LabelParameters,
     'overlay': OverlayParameters,
     'binary': BinaryParameters,

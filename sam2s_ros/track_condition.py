@@ -104,6 +104,15 @@ def frozen(condition: TrackCondition, reason: str, seen: bool, stamp_ns: int) ->
     )
 
 
+def doubted(condition: TrackCondition, reason: str) -> TrackCondition:
+    """Something happened to the video. What is lost stays lost; all else must be seen well again to be trusted."""
+    if condition.state == TrackState.LOST:
+        return condition
+    state, asks = TrackState.UNCERTAIN, condition.judgement.needs_reprompt
+    judgement = Judgement(state, reason, asks)
+    return replace(condition, judgement=judgement, state=state, good_since=None, usual_area=0.0)
+
+
 def _with_moments(condition: TrackCondition, seen: Observation, now: float, limits: StateLimits) -> TrackCondition:
     good_since = _since(condition.good_since, now) if not _flaw(condition, seen, limits) else None
     missed_since = condition.missed_since

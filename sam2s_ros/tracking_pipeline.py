@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
 from rclpy.node import Node
 
 from sam2s_model import DeviceLost, Frame, held_memory
@@ -16,7 +19,7 @@ from sam2s_ros.conversions import NANOSECONDS, stamp_ns
 from sam2s_ros.events import EventCode, EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, ReceivedImage
 from sam2s_ros.health import ObjectCounts, WorkHealth
-from sam2s_ros.image_codec import decode
+from sam2s_ros.image_codec import cropped, decode
 from sam2s_ros.image_ledger import DropReason, ImageLedger
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.inference_worker import InferenceWorker, Work
@@ -27,6 +30,7 @@ from sam2s_ros.parameters import Parameters, TrackingParameters
 from sam2s_ros.prompt_service import PromptService
 from sam2s_ros.read_ahead import ReadAhead
 from sam2s_ros.result_publisher import ResultPublisher
+from sam2s_ros.stamp_gate import StampGate
 from sam2s_ros.track_state import StateLimits
 from sam2s_ros.tracked_image import TrackedImage
 from sam2s_ros.tracking_session import StreamTracker, TrackingSession
@@ -34,6 +38,7 @@ from sam2s_ros.watchdog import Pulse
 
 STOP_TIMEOUT_S = 4.0
 MEGABYTE = 1_000_000
+MIXED_AFTER_S = 60.0  # a second camera on the topic is told of so often
 REPEAT_AFTER_S = 5.0  # a stream of bad images is told of so often
 
 
@@ -54,15 +59,22 @@ class TrackingPipeline:
     def __init__(self, node: Node, parameters: Parameters, model: LoadedModel, labels: Path, events: EventLog) -> None:
         self._node = node
         self._events = events
-        self._max_side = parameters.input.max_side
+        self._input, self._time = parameters.input, parameters.time
         self._buffer = FrameBuffer(parameters.input.buffer_frames, parameters.input.buffer_megabytes * MEGABYTE)
         self._prepare = model.prepare
         self._ahead = ReadAhead(self._read)
         self._reads_ahead = parameters.queue.waiting_images == 1  # of several that wait, the newest is not the next
         classes = load_class_table(labels)
-        self._session = _session(parameters.tracking, model.tracker, self._ahead.take, self._buffer, classes, events)
+        self._session = _session(parameters, model.tracker, self._ahead.take, self._buffer, classes, events)
         self._publisher = ResultPublisher(node, classes, parameters.overlay, parameters.binary)
         self._ledger, self._latency = ImageLedger(), LatencyWindow()
+        self._gate, self._epoch = StampGate(parameters.time.jump_threshold, events), 0
+        self._frame_id: str | None = None
+        # Whoever does not keep the handle hears of nothing.
+        self._clock_jumps = node.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False),
+            post_callback=lambda _: self._gate.expect_jump(),
+        )
         self._objects = ObjectCounts()
         self.revivals = 0
         self._has_hung = self._is_device_lost = False
@@ -142,14 +154,18 @@ class TrackingPipeline:
 
     def close(self) -> None:
         """Give the topics back."""
+        self._clock_jumps.unregister()
         self._ahead.close()
         self._publisher.close()
 
     def adjust(self, parameters: Parameters) -> None:
         """Take over what changed among the live parameters."""
         tracking, services = parameters.tracking, parameters.services
-        self._max_side = parameters.input.max_side
-        self._session.adjust(_limits(tracking), tracking.max_objects, tracking.auto_freeze)
+        self._input, self._time = parameters.input, parameters.time
+        self._gate.threshold_s = parameters.time.jump_threshold
+        self._session.adjust(
+            _limits(tracking), tracking.max_objects, tracking.auto_freeze, parameters.input.on_new_aspect == 'refuse'
+        )
         self._worker.max_pending = services.max_pending
         self.service.max_wait_s = services.max_wait
         self._publisher.draw_as(parameters.overlay, parameters.binary)
@@ -161,29 +177,56 @@ class TrackingPipeline:
             return f'tracking.max_objects: {tracked} objects are tracked, came {most}; remove some first'
         return ''
 
-    def pause(self, is_paused: bool) -> None:
+    def pause(self, is_paused: bool, why: str = 'by request') -> None:
         """Drop and count all images from now on, or track them again; what is tracked is remembered meanwhile."""
         if is_paused != self._is_paused:
             code = EventCode.TRACKING_PAUSED if is_paused else EventCode.TRACKING_RESUMED
-            self._events.emit(code, 'by request: images are not tracked' if is_paused else 'images are tracked again')
+            self._events.emit(code, f'{why}: images are not tracked' if is_paused else 'images are tracked again')
         self._is_paused = is_paused
 
     def receive(self, message: Any) -> None:
         """Take an Image or CompressedImage; returns at once, the worker decodes and tracks."""
-        stamp = stamp_ns(message.header.stamp)
-        age_s = (self._node.get_clock().now().nanoseconds - stamp) / NANOSECONDS
+        stamp, now_ns = stamp_ns(message.header.stamp), self._node.get_clock().now().nanoseconds
+        age_s = (now_ns - stamp) / NANOSECONDS if now_ns else 0.0  # simulated time has not begun
         image = ReceivedImage(message, stamp, time.monotonic_ns(), age_s)
         self._ledger.receive()
-        if self._is_paused:
-            self._ledger.drop(DropReason.PAUSED)
+        reason = self._why_not(message) or self._follow_time(image)
+        if reason:
+            self._ledger.drop(reason)
             return
+        image = replace(image, epoch=self._epoch)
         self._buffer.add(image)
         if self._reads_ahead and self._worker.activity.work is not Work.NOTHING:
             self._ahead.offer(image)
         self._worker.offer(image)
 
+    def _why_not(self, message: Any) -> DropReason | None:
+        if self._is_paused:
+            return DropReason.PAUSED
+        frame_id = message.header.frame_id
+        if self._frame_id is None:
+            self._frame_id = frame_id
+        if frame_id == self._frame_id:
+            return None
+        text = f'images of {frame_id!r} come among those of {self._frame_id!r}: two cameras on one topic?'
+        self._events.emit(EventCode.SOURCES_MIXED, text, at_most_every_s=MIXED_AFTER_S)
+        return DropReason.OTHER_SOURCE if self._input.one_source else None
+
+    def _follow_time(self, image: ReceivedImage) -> DropReason | None:
+        verdict = self._gate.judge(image)
+        if not verdict.went_back:
+            return verdict.drop
+        policy = self._time.on_jump
+        if policy == 'pause':
+            self.pause(True, 'time went back')
+            return DropReason.PAUSED
+        if policy == 'reset' or (policy == 'auto' and self._node.get_parameter('use_sim_time').value):
+            self._epoch += 1
+        return None
+
     def _read(self, image: ReceivedImage) -> Frame:
-        return self._prepare(Frame(decode(image.message, max_side=self._max_side), image.stamp_ns))
+        rgb = cropped(decode(image.message, max_side=self._input.max_side), self._input.crop)
+        return self._prepare(Frame(rgb, image.stamp_ns))
 
     def _deliver(self, tracked: TrackedImage, dropped: int) -> None:
         self._publisher.publish(tracked, dropped)
@@ -207,13 +250,14 @@ class TrackingPipeline:
 
 
 def _session(
-    tracking: TrackingParameters,
+    parameters: Parameters,
     tracker: StreamTracker,
     read: Callable[[ReceivedImage], Frame],
     buffer: FrameBuffer,
     classes: ClassTable,
     events: EventLog,
 ) -> TrackingSession:
+    tracking = parameters.tracking
     return TrackingSession(
         tracker=tracker,
         read=read,
@@ -224,6 +268,7 @@ def _session(
         auto_freeze=tracking.auto_freeze,
         events=events,
         catch_up_frames=tracking.catch_up_frames,
+        refuse_new_aspect=parameters.input.on_new_aspect == 'refuse',
     )
 
 

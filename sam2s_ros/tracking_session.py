@@ -15,9 +15,11 @@ from sam2s_model import Frame, FrameNotTracked, FrameResult, InvalidPrompt, NotF
 from sam2s_ros.class_table import ClassTable
 from sam2s_ros.events import EventCode, EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, FrameNotBuffered, NoImage, ReceivedImage
+from sam2s_ros.image_format import ImageFormat, SizeChange
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.memory_hold import Hold, MemoryHold
 from sam2s_ros.memory_shortage import MemoryShortage
+from sam2s_ros.object_classes import ObjectClasses
 from sam2s_ros.object_conditions import ObjectConditions
 from sam2s_ros.object_registry import ObjectRegistry
 from sam2s_ros.passed_frames import PassedFrames
@@ -37,7 +39,7 @@ from sam2s_ros.prompting import (
 from sam2s_ros.run_lengths import MaskRuns, encode_mask
 from sam2s_ros.stream_seconds import StreamSeconds
 from sam2s_ros.track_state import StateLimits
-from sam2s_ros.tracked_image import ObjectClass, StageTimes, TrackedImage, TrackedObject
+from sam2s_ros.tracked_image import StageTimes, TrackedImage, TrackedObject
 
 
 class StreamTracker(Protocol):
@@ -64,6 +66,7 @@ class TrackingSession:
         auto_freeze: Hold memory while the video shows nothing worth remembering.
         events: Told what happens to the objects and the video.
         catch_up_frames: Images on which an object is tracked again, at most, after a prompt on one that has passed.
+        refuse_new_aspect: Skip images of another aspect ratio instead of beginning anew with them.
     """
 
     def __init__(
@@ -77,16 +80,19 @@ class TrackingSession:
         auto_freeze: bool = True,
         events: EventLog | None = None,
         catch_up_frames: int = 8,
+        refuse_new_aspect: bool = False,
     ) -> None:
         self._tracker = tracker
         self._read = read
         self._buffer = buffer
-        self._classes = classes
         self._max_objects = max_objects
         self._registry = ObjectRegistry()
+        self._classes = ObjectClasses(classes, self._registry)
         self._events = events or EventLog()
         self._conditions = ObjectConditions(limits, self._events)
         self._seconds = StreamSeconds()
+        self._format, self._refuses_new_aspect = ImageFormat(self._events), refuse_new_aspect
+        self._epoch = 0
         self._memory_hold = MemoryHold(auto_freeze, self._events)
         self._shortage = MemoryShortage(self._events)
         self._newest: tuple[ReceivedImage, Frame] | None = None
@@ -98,11 +104,12 @@ class TrackingSession:
         """Process the next image of the stream.
 
         Raises:
-            BadImage: It cannot be decoded; nothing has changed.
+            BadImage: It cannot be decoded, or has another aspect ratio and is to be refused; nothing has changed.
         """
         begun = time.monotonic_ns()
         frame = self._frame_of(image)
         decoded = time.monotonic_ns()
+        self._follow_format(image, frame)
         elapsed_s = self._seconds.pass_to(image)
         hold = self._memory_hold.look(frame.rgb, elapsed_s, image.stamp_ns)
         result = self._find(frame, hold)
@@ -110,12 +117,12 @@ class TrackingSession:
         if hold is None:
             self._passed.note(image.stamp_ns)
         times = StageTimes(image.arrival_ns, begun, decoded, time.monotonic_ns())
-        self._number_classes(result)
+        self._classes.number_all(result)
         runs = {found.object_id: encode_mask(found.mask) for found in result.objects}
         if hold:
             self._conditions.hold(result, hold.reason)
         else:
-            self._conditions.follow(result, runs, self._class_names(result), elapsed_s)
+            self._conditions.follow(result, runs, self._classes.names(result), elapsed_s)
         tracked = self._describe(image, frame, result.objects, runs, times, hold)
         self._frame_index += 1
         return tracked
@@ -186,10 +193,9 @@ class TrackingSession:
             PromptRefused: It is not tracked.
         """
         self._check_known(object_id)
-        self._classes.add(label)
         self._registry.relabel(object_id, label)
         self._tell(EventCode.OBJECT_RELABELED, object_id, f'is called {label!r} now')
-        return self._classes.id_of(label) if label else 0
+        return self._classes.number(label)
 
     def objects(self) -> tuple[TrackedObject, ...]:
         """All objects as they were on the last image, without masks."""
@@ -211,14 +217,19 @@ class TrackingSession:
         """Why less is tracked than was asked for, one sentence each."""
         return self._shortage.degradations
 
-    def adjust(self, limits: StateLimits, max_objects: int, auto_freeze: bool) -> None:
+    def adjust(self, limits: StateLimits, max_objects: int, auto_freeze: bool, refuse_new_aspect: bool) -> None:
         """Take over other limits from the next image on; from any thread."""
         self._conditions.limits = limits
         self._max_objects = max_objects
         self._memory_hold.watch_video(auto_freeze)
+        self._refuses_new_aspect = refuse_new_aspect
 
     def reset(self) -> None:
-        """Forget all objects and begin a new session."""
+        """Forget all objects and begin a new session, with images of any shape."""
+        self._begin_anew()
+        self._format = ImageFormat(self._events)
+
+    def _begin_anew(self) -> None:
         self._tracker.reset()
         self._registry.clear()
         self._conditions.clear()
@@ -228,6 +239,24 @@ class TrackingSession:
         self._frame_index = 0
         self.session_id = _new_session_id()
         self._events.emit(EventCode.SESSION_RESET, f'all objects are forgotten; the session is {self.session_id} now')
+
+    def _follow_format(self, image: ReceivedImage, frame: Frame) -> None:
+        """Begin anew where time did, or where the picture has another shape; doubt all objects at another scale."""
+        change = self._format.size_change(frame.rgb)
+        if change is SizeChange.RESHAPED and self._refuses_new_aspect and image.epoch == self._epoch:
+            height, width, _ = frame.rgb.shape
+            raise BadImage(
+                'the aspect ratio of the images before',
+                f'{width}×{height}',
+                'call ~/reset or set input.on_new_aspect to reset',
+            )
+        self._format.follow(image, frame.rgb)
+        if image.epoch != self._epoch or change is SizeChange.RESHAPED:
+            self._epoch = image.epoch
+            self._buffer.forget_before(image.arrival_ns)
+            self._begin_anew()
+        if change is SizeChange.SCALED:
+            self._conditions.doubt_all('the images have another size')
 
     def _prompted_image(self, stamp_ns: int) -> ReceivedImage:
         if stamp_ns:
@@ -298,11 +327,11 @@ class TrackingSession:
                 self._forget(object_id)  # the tracker does not know it any more
             raise
         self._remember(planned, frame.stamp_ns)
-        self._number_classes(result)
+        self._classes.number_all(result)
         return result
 
     def _remember(self, planned: PlannedPrompt, stamp_ns: int) -> None:
-        self._classes.add(planned.label)
+        self._classes.number(planned.label)
         if planned.object_id not in self._registry:
             self._registry.add(planned.object_id, planned.label)
             self._tell(EventCode.OBJECT_ADDED, planned.object_id, f'is tracked now {planned.label}'.rstrip(), stamp_ns)
@@ -332,25 +361,8 @@ class TrackingSession:
         self._events.emit(code, f'{object_id}: {what}', object_id, stamp_ns)
 
     def _outcome(self, found: ObjectMask) -> PromptOutcome:
-        slot, number = self._registry[found.object_id].slot, self._class_of(found).number
+        slot, number = self._registry[found.object_id].slot, self._classes.of(found).number
         return PromptOutcome(found.object_id, PromptCode.OK, '', slot, number, found.score)
-
-    def _class_of(self, found: ObjectMask) -> ObjectClass:
-        """What a person called the object; where nobody did, what the model takes it for."""
-        given = self._registry[found.object_id].label
-        if given:
-            return ObjectClass(given, self._classes.id_of(given), 1.0)
-        if found.label is None or not found.label.name:
-            return ObjectClass()
-        return ObjectClass(found.label.name, self._classes.id_of(found.label.name), found.label.probability)
-
-    def _number_classes(self, result: FrameResult) -> None:
-        for found in result.objects:
-            if found.label is not None:
-                self._classes.add(found.label.name)
-
-    def _class_names(self, result: FrameResult) -> dict[str, str]:
-        return {found.object_id: self._class_of(found).name for found in result.objects}
 
     def _describe(
         self,
@@ -369,7 +381,7 @@ class TrackingSession:
         condition = self._conditions[found.object_id]
         return TrackedObject(
             identity=self._registry[found.object_id],
-            object_class=self._class_of(found),
+            object_class=self._classes.of(found),
             mask=found.mask,
             runs=runs,
             score=_finite(found.score),

@@ -14,7 +14,7 @@ pytest.importorskip('rclpy')
 pytest.importorskip('sam2s_msgs.msg', reason='needs the built message package')
 
 import torch
-from fault_bench import ask, ids, point, track
+from fault_bench import ask, ids, image, point, track
 from faulty_network import DEVICE_LOST, OUT_OF_MEMORY, FaultyNetwork
 from tracker_in_process import TrackerInProcess
 
@@ -98,7 +98,7 @@ def test_fault_29_a_lost_gpu_is_told_in_the_heartbeat_and_then_the_process_ends_
     tracker: TrackerInProcess, network: FaultyNetwork
 ) -> None:
     network.fault = lambda: DEVICE_LOST
-    tracker.show(2)
+    tracker.camera.publish(image(2))
     status = tracker.wait_for_status(lambda status: status.watchdog == TrackerStatus.DEVICE_LOST)
     assert status.last_error == (
         'image not tracked: DeviceLost: RuntimeError: CUDA error: an illegal memory access was encountered'

@@ -72,8 +72,11 @@ def test_the_newest_image_is_kept_however_large_it_is() -> None:
     assert buffer.at(2).stamp_ns == 2
 
 
-def test_after_clear_nothing_is_remembered() -> None:
-    buffer = buffer_of(1, 2)
-    buffer.clear()
-    with pytest.raises(NoImage):
-        buffer.newest()
+def test_images_that_arrived_before_a_moment_can_be_forgotten() -> None:
+    buffer = FrameBuffer(8, 10**6)
+    for stamp_ns, arrival_ns in ((7, 1), (3, 2), (5, 3)):
+        buffer.add(ReceivedImage(SimpleNamespace(data=b''), stamp_ns, arrival_ns))
+    buffer.forget_before(2)
+    assert (buffer.at(3).arrival_ns, buffer.newest().stamp_ns) == (2, 5)
+    with pytest.raises(FrameNotBuffered):
+        buffer.at(7)

@@ -10,7 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
-from sam2s_ros.image_codec import decode, decode_compressed, decode_image, decode_mask, encode_jpeg, message_data
+from sam2s_ros.image_codec import (
+    cropped,
+    decode,
+    decode_compressed,
+    decode_image,
+    decode_mask,
+    encode_jpeg,
+    message_data,
+)
 from sam2s_ros.image_message import BadImage
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 10, 3), dtype=np.uint8)
@@ -210,3 +218,20 @@ def test_our_own_jpeg_is_readable_and_red_stays_red() -> None:
     red[..., 0] = 200
     decoded = decode_compressed(CompressedImage(encode_jpeg(red, 90)))
     assert np.abs(decoded.astype(int) - red).max() < 12
+
+
+@pytest.mark.parametrize(
+    ('half', 'corner', 'shape'),
+    [
+        ('none', (0, 0), (5, 7)),
+        ('left', (0, 0), (5, 3)),
+        ('right', (0, 3), (5, 3)),
+        ('upper', (0, 0), (2, 7)),
+        ('lower', (2, 0), (2, 7)),
+    ],
+)
+def test_one_half_of_an_image_can_be_taken(half: str, corner: tuple[int, int], shape: tuple[int, int]) -> None:
+    rgb = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    found = cropped(rgb, half)
+    assert found.shape[:2] == shape and np.shares_memory(found, rgb)
+    np.testing.assert_array_equal(found[0, 0], rgb[corner])

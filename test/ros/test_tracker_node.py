@@ -236,7 +236,7 @@ def test_a_reset_forgets_all_objects_and_changes_the_session(theatre: Theatre) -
     assert after.session_id != before.session_id
 
 
-def bad_images(header: Callable[[], Header]) -> list[Image]:
+def bad_images(header: Callable[[], Header]) -> Iterator[Image]:
     good = {'height': HEIGHT, 'width': WIDTH, 'encoding': 'rgb8', 'step': 3 * WIDTH, 'data': bytes(HEIGHT * WIDTH * 3)}
     changes = [
         {'encoding': 'foo8'},
@@ -247,7 +247,7 @@ def bad_images(header: Callable[[], Header]) -> list[Image]:
         {'data': bytes(10)},
         {'height': 60_000, 'width': 60_000, 'step': 180_000},
     ]
-    return [Image(header=header(), **(good | change)) for change in changes]
+    return (Image(header=header(), **(good | change)) for change in changes)
 
 
 def test_images_that_make_no_sense_are_skipped_and_the_next_good_one_is_tracked(theatre: Theatre) -> None:
