@@ -55,6 +55,14 @@ class ObjectRegistry:
         self._identities[object_id] = identity
         return identity
 
+    def restore(self, identity: Identity) -> None:
+        """Add an object of an earlier session with the slot that it had, or another one where that is taken."""
+        if identity.slot not in self._free_slots:
+            self.add(identity.object_id, identity.label)
+            return
+        self._free_slots.remove(identity.slot)
+        self._identities[identity.object_id] = identity
+
     def relabel(self, object_id: str, label: str) -> Identity:
         identity = replace(self._identities[object_id], label=label)
         self._identities[object_id] = identity

@@ -169,7 +169,7 @@ def write_prompt_script(script: PromptScript, path: Path) -> None:
 
 def prompt_script_text(script: PromptScript) -> str:
     """A prompt script as it is written."""
-    content: dict[str, Any] = {'image_topic': script.image_topic, 'prompts': [_values(e) for e in script.entries]}
+    content: dict[str, Any] = {'image_topic': script.image_topic, 'prompts': [entry_values(e) for e in script.entries]}
     if truth := script.ground_truth:
         content['ground_truth'] = {'topic': truth.topic, 'values': dict(truth.values)}
         if truth.ignore_values:
@@ -220,7 +220,8 @@ def _nothing_else(fields: dict[str, Any]) -> None:
         raise ValueError(f'expected a removal alone, came one with {", ".join(others)}')
 
 
-def _values(entry: ScriptEntry) -> dict[str, Any]:
+def entry_values(entry: ScriptEntry) -> dict[str, Any]:
+    """An entry as it stands in a prompt script; masks as run lengths."""
     values: dict[str, Any] = {'stamp_ns': entry.stamp_ns, 'object_id': entry.object_id}
     if entry.topic:
         values['topic'] = entry.topic

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,9 +18,7 @@ from sam2s_ros.image_format import ImageFormat, SizeChange
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.memory_hold import Hold, MemoryHold
 from sam2s_ros.memory_shortage import MemoryShortage
-from sam2s_ros.object_classes import ObjectClasses
-from sam2s_ros.object_conditions import ObjectConditions
-from sam2s_ros.object_registry import ObjectRegistry
+from sam2s_ros.object_book import ObjectBook
 from sam2s_ros.passed_frames import PassedFrames
 from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.prompting import (
@@ -29,7 +26,6 @@ from sam2s_ros.prompting import (
     Plan,
     PlannedPrompt,
     PromptOutcome,
-    PromptRefused,
     PromptRequest,
     code_of,
     plan_prompts,
@@ -86,10 +82,8 @@ class TrackingSession:
         self._read = read
         self._buffer = buffer
         self._max_objects = max_objects
-        self._registry = ObjectRegistry()
-        self._classes = ObjectClasses(classes, self._registry)
         self._events = events or EventLog()
-        self._conditions = ObjectConditions(limits, self._events)
+        self._book = ObjectBook(classes, limits, self._events)
         self._seconds = StreamSeconds()
         self._format, self._refuses_new_aspect = ImageFormat(self._events), refuse_new_aspect
         self._epoch = 0
@@ -117,12 +111,12 @@ class TrackingSession:
         if hold is None:
             self._passed.note(image.stamp_ns)
         times = StageTimes(image.arrival_ns, begun, decoded, time.monotonic_ns())
-        self._classes.number_all(result)
+        self._book.classes.number_all(result)
         runs = {found.object_id: encode_mask(found.mask) for found in result.objects}
         if hold:
-            self._conditions.hold(result, hold.reason)
+            self._book.conditions.hold(result, hold.reason)
         else:
-            self._conditions.follow(result, runs, self._classes.names(result), elapsed_s)
+            self._book.conditions.follow(result, runs, self._book.classes.names(result), elapsed_s)
         tracked = self._describe(image, frame, result.objects, runs, times, hold)
         self._frame_index += 1
         return tracked
@@ -146,7 +140,7 @@ class TrackingSession:
             return refuse_all(requests, PromptCode.STALE_STAMP, str(error))
         decoded = time.monotonic_ns()
         height, width, _ = frame.rgb.shape
-        plan = plan_prompts(requests, self._registry, height, width, self._max_objects)
+        plan = plan_prompts(requests, self._book.registry, height, width, self._max_objects)
         if atomic and any(isinstance(entry, PromptOutcome) for entry in plan):
             return refuse_atomic(plan)
         outcomes, found = self._apply(frame, plan, atomic)
@@ -160,16 +154,14 @@ class TrackingSession:
 
     def preview(self, requests: Sequence[PromptRequest], stamp_ns: int) -> BatchOutcome:
         """What new objects would look like; nothing of it stays. Ids are the tracker's choice."""
-        before, events = self._registry.object_ids, self._events
+        before = self._book.ids
         if any(request.mode != PromptMode.NEW for request in requests):
             return refuse_all(requests, PromptCode.INVALID, 'only new objects can be previewed; use mode NEW')
-        self._events = EventLog()  # what is not going to be there is no news
-        try:
-            batch = self.add_prompts(requests, stamp_ns, atomic=True)
-        finally:
-            self._remove_all_but(before)
-            self._events = events
-        return batch
+        with self._book.off_the_record():  # what is not going to be there is no news
+            try:
+                return self.add_prompts(requests, stamp_ns, atomic=True)
+            finally:
+                self._remove_all_but(before)
 
     def remove(self, object_ids: Sequence[str], stamp_ns: int = 0) -> tuple[str, ...]:
         """Track these objects no more, or none at all, after the image of a stamp (0: the newest); gives the ids.
@@ -177,13 +169,12 @@ class TrackingSession:
         Raises:
             PromptRefused: One of them is not tracked; nothing has changed.
         """
-        chosen = tuple(dict.fromkeys(object_ids)) or self._registry.object_ids
+        chosen = tuple(dict.fromkeys(object_ids)) or self._book.ids
         for object_id in chosen:
-            self._check_known(object_id)
+            self._book.check_known(object_id)
         for object_id in chosen:
             self._tracker.remove(object_id)
-            self._forget(object_id)
-            self._tell(EventCode.OBJECT_REMOVED, object_id, 'is tracked no more, by request', stamp_ns)
+            self._book.remove(object_id, stamp_ns or self._newest_stamp_ns)
         return chosen
 
     def relabel(self, object_id: str, label: str) -> int:
@@ -192,25 +183,22 @@ class TrackingSession:
         Raises:
             PromptRefused: It is not tracked.
         """
-        self._check_known(object_id)
-        self._registry.relabel(object_id, label)
-        self._tell(EventCode.OBJECT_RELABELED, object_id, f'is called {label!r} now')
-        return self._classes.number(label)
+        return self._book.relabel(object_id, label)
 
     def objects(self) -> tuple[TrackedObject, ...]:
         """All objects as they were on the last image, without masks."""
         nothing = np.zeros((1, 1), np.bool_)
-        known = (ObjectMask(object_id, nothing, 0.0, 0.0) for object_id in self._registry.object_ids)
-        return tuple(self._describe_object(found, encode_mask(nothing)) for found in known)
+        known = (ObjectMask(object_id, nothing, 0.0, 0.0) for object_id in self._book.ids)
+        return tuple(self._book.describe(found, encode_mask(nothing)) for found in known)
 
     @property
     def object_ids(self) -> tuple[str, ...]:
         """Ids of the tracked objects, in the order in which they were added."""
-        return tuple(self._registry.object_ids)
+        return self._book.ids
 
     @property
     def object_count(self) -> int:
-        return len(self._registry.object_ids)
+        return len(self._book.ids)
 
     @property
     def degradations(self) -> tuple[str, ...]:
@@ -219,7 +207,7 @@ class TrackingSession:
 
     def adjust(self, limits: StateLimits, max_objects: int, auto_freeze: bool, refuse_new_aspect: bool) -> None:
         """Take over other limits from the next image on; from any thread."""
-        self._conditions.limits = limits
+        self._book.conditions.limits = limits
         self._max_objects = max_objects
         self._memory_hold.watch_video(auto_freeze)
         self._refuses_new_aspect = refuse_new_aspect
@@ -231,8 +219,7 @@ class TrackingSession:
 
     def _begin_anew(self) -> None:
         self._tracker.reset()
-        self._registry.clear()
-        self._conditions.clear()
+        self._book.clear()
         self._memory_hold.trust_video()
         self._shortage.clear()
         self._passed.clear()
@@ -256,7 +243,11 @@ class TrackingSession:
             self._buffer.forget_before(image.arrival_ns)
             self._begin_anew()
         if change is SizeChange.SCALED:
-            self._conditions.doubt_all('the images have another size')
+            self._book.conditions.doubt_all('the images have another size')
+
+    @property
+    def _newest_stamp_ns(self) -> int:
+        return self._newest[0].stamp_ns if self._newest else 0
 
     def _prompted_image(self, stamp_ns: int) -> ReceivedImage:
         if stamp_ns:
@@ -275,15 +266,15 @@ class TrackingSession:
         if not hold.is_blind:
             return self._shortage.track(lambda: self._tracker.look(frame), self._give_up_newest)
         nothing = np.zeros(frame.rgb.shape[:2], np.bool_)
-        unseen = tuple(ObjectMask(object_id, nothing, 0.0, 0.0) for object_id in self._registry.object_ids)
+        unseen = tuple(ObjectMask(object_id, nothing, 0.0, 0.0) for object_id in self._book.ids)
         return FrameResult(self._frame_index, frame.stamp_ns, unseen)
 
     def _give_up_newest(self) -> str | None:
-        object_ids = self._registry.object_ids
+        object_ids = self._book.ids
         if not object_ids:
             return None
         self._tracker.remove(object_ids[-1])
-        self._forget(object_ids[-1])
+        self._book.forget(object_ids[-1])
         return object_ids[-1]
 
     def _catch_up(self, stamp_ns: int, object_ids: Sequence[str]) -> None:
@@ -298,7 +289,7 @@ class TrackingSession:
         A prompt that only the tracker itself refuses undoes the additions of an atomic batch.
         """
         outcomes: Plan = list(plan)
-        before = self._registry.object_ids
+        before, history = self._book.ids, self._book.history.entries
         found: dict[str, ObjectMask] = {}
         for number, entry in enumerate(plan):
             if isinstance(entry, PromptOutcome):
@@ -309,60 +300,34 @@ class TrackingSession:
                 refusal = PromptOutcome(entry.object_id, code_of(error), str(error))
                 if atomic:
                     self._remove_all_but(before)
+                    self._book.history.go_back_to(history)
                     return refuse_atomic([*plan[:number], refusal, *plan[number + 1 :]]).outcomes, []
                 outcomes[number] = refusal
                 continue
             found |= {mask.object_id: mask for mask in result.objects}
-            outcomes[number] = self._outcome(result[entry.object_id])
+            outcomes[number] = self._book.outcome(result[entry.object_id])
         return tuple(entry for entry in outcomes if isinstance(entry, PromptOutcome)), list(found.values())
 
     def _prompt(self, frame: Frame, planned: PlannedPrompt) -> FrameResult:
         object_id = planned.object_id
-        if planned.mode == PromptMode.REPLACE and object_id in self._registry:
+        if planned.mode == PromptMode.REPLACE and object_id in self._book:
             self._tracker.remove(object_id)
         try:
             result = self._tracker.prompt(frame, object_id, planned.prompt)
         except Exception:
-            if planned.mode == PromptMode.REPLACE and object_id in self._registry:
-                self._forget(object_id)  # the tracker does not know it any more
+            if planned.mode == PromptMode.REPLACE and object_id in self._book:
+                self._book.forget(object_id)  # the tracker does not know it any more
             raise
-        self._remember(planned, frame.stamp_ns)
-        self._classes.number_all(result)
+        self._book.note_prompt(planned, frame.stamp_ns)
+        self._shortage.regain(object_id)
+        self._memory_hold.trust_video()  # what a person points at is worth remembering
+        self._book.classes.number_all(result)
         return result
 
-    def _remember(self, planned: PlannedPrompt, stamp_ns: int) -> None:
-        self._classes.number(planned.label)
-        if planned.object_id not in self._registry:
-            self._registry.add(planned.object_id, planned.label)
-            self._tell(EventCode.OBJECT_ADDED, planned.object_id, f'is tracked now {planned.label}'.rstrip(), stamp_ns)
-        else:
-            if planned.label:
-                self._registry.relabel(planned.object_id, planned.label)
-            self._tell(EventCode.OBJECT_CORRECTED, planned.object_id, 'was prompted again', stamp_ns)
-        self._conditions.begin(planned.object_id, stamp_ns)
-        self._shortage.regain(planned.object_id)
-        self._memory_hold.trust_video()  # what a person points at is worth remembering
-
     def _remove_all_but(self, kept: Sequence[str]) -> None:
-        for object_id in set(self._registry.object_ids) - set(kept):
+        for object_id in set(self._book.ids) - set(kept):
             self._tracker.remove(object_id)
-            self._forget(object_id)
-
-    def _forget(self, object_id: str) -> None:
-        self._registry.remove(object_id)
-        self._conditions.forget(object_id)
-
-    def _check_known(self, object_id: str) -> None:
-        if object_id not in self._registry:
-            known = sorted(self._registry.object_ids)
-            raise PromptRefused(PromptCode.UNKNOWN_ID, f'{object_id!r} is not tracked; known are {known}')
-
-    def _tell(self, code: EventCode, object_id: str, what: str, stamp_ns: int = 0) -> None:
-        self._events.emit(code, f'{object_id}: {what}', object_id, stamp_ns)
-
-    def _outcome(self, found: ObjectMask) -> PromptOutcome:
-        slot, number = self._registry[found.object_id].slot, self._classes.of(found).number
-        return PromptOutcome(found.object_id, PromptCode.OK, '', slot, number, found.score)
+            self._book.forget(object_id)
 
     def _describe(
         self,
@@ -373,27 +338,9 @@ class TrackingSession:
         times: StageTimes,
         hold: Hold | None = None,
     ) -> TrackedImage:
-        objects = tuple(self._describe_object(mask, runs[mask.object_id]) for mask in found)
+        objects = tuple(self._book.describe(mask, runs[mask.object_id]) for mask in found)
         reason = hold.reason if hold else ''
         return TrackedImage(image, frame.rgb, self._frame_index, self.session_id, objects, times, reason)
-
-    def _describe_object(self, found: ObjectMask, runs: MaskRuns) -> TrackedObject:
-        condition = self._conditions[found.object_id]
-        return TrackedObject(
-            identity=self._registry[found.object_id],
-            object_class=self._classes.of(found),
-            mask=found.mask,
-            runs=runs,
-            score=_finite(found.score),
-            presence=_finite(found.presence),
-            judgement=condition.judgement,
-            sighting=condition.sighting,
-        )
-
-
-def _finite(reading: float) -> float:
-    """0 for a network's NaN; that it was one, the object's condition tells."""
-    return reading if math.isfinite(reading) else 0.0
 
 
 def _new_session_id() -> str:
