@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace a file's content; text is written as UTF-8.
+def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> None:
+    """Replace a file's content and access rights; text is written as UTF-8.
 
     Raises:
         OSError: It cannot be written, for example on a full disk. The old file is as it was.
@@ -20,7 +20,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())  # a rename that reaches the disk before the data would leave an empty file
-        Path(name).chmod(0o644)  # mkstemp keeps its files from everybody else
+        Path(name).chmod(mode)  # mkstemp keeps its files from everybody else
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -31,6 +31,7 @@ class EventCode(IntEnum):
     TRACKING_RESUMED = 22
     MEMORY_FROZEN = 23
     MEMORY_RESUMED = 24
+    SESSION_RESTORED = 25
 
     INPUT_LOST = 40
     INPUT_RECOVERED = 41
@@ -60,6 +61,8 @@ class EventCode(IntEnum):
     RESTORED = 73
     DEVICE_LOST = 74
     CALLBACK_FAILED = 75
+    STORAGE_FAILED = 76
+    STORAGE_RESTORED = 77
 
 
 class Severity(IntEnum):
@@ -94,6 +97,7 @@ SEVERITIES = {
     EventCode.DEGRADED: Severity.WARNING,
     EventCode.DEVICE_LOST: Severity.ERROR,
     EventCode.CALLBACK_FAILED: Severity.ERROR,
+    EventCode.STORAGE_FAILED: Severity.ERROR,
 }
 
 

@@ -151,6 +151,15 @@ class QueueParameters:
 
 
 @dataclass(frozen=True)
+class OutputParameters:
+    dir: str = _parameter('', 'Folder of saved sessions; empty for sam2s in ROS_HOME or ~/.ros.')
+    autosave: bool = _parameter(True, 'Keep the session on disk, not older than a second.')
+    resume_within: float = _parameter(
+        60.0, 'Seconds within which a session that was cut off is resumed at the start; 0 for never.', (0.0, 86400.0)
+    )
+
+
+@dataclass(frozen=True)
 class StatusParameters:
     rate: float = _live(10.0, 'Heartbeats on ~/status per second.', (1.0, 50.0))
 
@@ -182,6 +191,7 @@ class Parameters:
     binary: BinaryParameters
     services: ServiceParameters
     queue: QueueParameters
+    output: OutputParameters
     status: StatusParameters
     watchdog: WatchdogParameters
     start: StartParameters
@@ -233,6 +243,7 @@ GROUPS: dict[str, type] = {
     'binary': BinaryParameters,
     'services': ServiceParameters,
     'queue': QueueParameters,
+    'output': OutputParameters,
     'status': StatusParameters,
     'watchdog': WatchdogParameters,
     'start': StartParameters,

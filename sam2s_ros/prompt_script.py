@@ -169,8 +169,13 @@ def write_prompt_script(script: PromptScript, path: Path) -> None:
 
 def prompt_script_text(script: PromptScript) -> str:
     """A prompt script as it is written."""
-    content: dict[str, Any] = {'image_topic': script.image_topic, 'prompts': [entry_values(e) for e in script.entries]}
-    if truth := script.ground_truth:
+    return script_text(script.image_topic, [entry_values(e) for e in script.entries], script.ground_truth)
+
+
+def script_text(image_topic: str, entries: Iterable[dict[str, Any]], truth: GroundTruth | None = None) -> str:
+    """The same of entries as they stand in a script."""
+    content: dict[str, Any] = {'image_topic': image_topic, 'prompts': list(entries)}
+    if truth:
         content['ground_truth'] = {'topic': truth.topic, 'values': dict(truth.values)}
         if truth.ignore_values:
             content['ground_truth']['ignore_values'] = list(truth.ignore_values)

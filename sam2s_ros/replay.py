@@ -151,7 +151,11 @@ def _arguments(job: ReplayJob, bag: BagReader) -> list[str]:
     topic = bag.image_topic(job.topic)
     is_compressed = bag.types[topic] == COMPRESSED_IMAGE
     base = _played_topic(topic, bag).removesuffix('/compressed') if is_compressed else topic
-    defaults = {'image_transport': 'compressed' if is_compressed else 'raw', 'autostart': False}
+    defaults = {
+        'image_transport': 'compressed' if is_compressed else 'raw',
+        'autostart': False,
+        'output.autosave': False,
+    }
     arguments = ['--ros-args', '-r', f'{TRACKER}:image:={base}']
     for name, value in (defaults | job.parameters).items():
         arguments += ['-p', f'{TRACKER}:{name}:={json.dumps(value)}']

@@ -19,7 +19,16 @@ from rclpy.service import Service
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
-from sam2s_msgs.srv import AddBox, AddPoints, AddPrompts, EditObject, GetObjects, RemoveObjects
+from sam2s_msgs.srv import (
+    AddBox,
+    AddPoints,
+    AddPrompts,
+    EditObject,
+    GetObjects,
+    LoadSession,
+    RemoveObjects,
+    SaveSession,
+)
 from sam2s_ros.callback_guard import guarded_service
 from sam2s_ros.connections import Connections
 from sam2s_ros.events import EventCode
@@ -151,6 +160,8 @@ class TrackerNode(GuardedLifecycleNode):
             (RemoveObjects, 'remove_objects', objects.remove),
             (EditObject, 'edit_object', objects.edit),
             (GetObjects, 'get_objects', objects.list_all),
+            (SaveSession, 'save_session', pipeline.session_service.save),
+            (LoadSession, 'load_session', pipeline.session_service.load),
             (SetBool, 'set_paused', objects.set_paused),
             (SetBool, 'freeze_memory', objects.freeze_memory),
             (Trigger, 'reset', prompts.reset),

@@ -26,10 +26,13 @@ from sam2s_ros.inference_worker import InferenceWorker, Work
 from sam2s_ros.latency import LatencyWindow, stage_seconds
 from sam2s_ros.loaded_model import LoadedModel
 from sam2s_ros.object_service import ObjectService
-from sam2s_ros.parameters import Parameters, TrackingParameters
+from sam2s_ros.parameters import Parameters, TrackingParameters, values_of
 from sam2s_ros.prompt_service import PromptService
 from sam2s_ros.read_ahead import ReadAhead
 from sam2s_ros.result_publisher import ResultPublisher
+from sam2s_ros.session_file import session_path
+from sam2s_ros.session_keeper import SessionKeeper
+from sam2s_ros.session_service import SessionService, output_folder, own_name
 from sam2s_ros.stamp_gate import StampGate
 from sam2s_ros.track_state import StateLimits
 from sam2s_ros.tracked_image import TrackedImage
@@ -90,6 +93,14 @@ class TrackingPipeline:
         self._is_paused = False
         self.service = PromptService(self._worker, self._session, parameters.services.max_wait, node.get_logger())
         self.object_service = ObjectService(self.service.ask, self._session, self.pause)
+        folder, name = output_folder(parameters.output), own_name(node.get_fully_qualified_name())
+        path = session_path(folder, name) if parameters.output.autosave else None
+        topic = node.resolve_topic_name('image')
+        self._keeper = SessionKeeper(path, lambda: self._session.snapshot, topic, values_of(parameters), events)
+        self.session_service = SessionService(
+            folder, name, self._keeper, self._session, self.service.ask, self._prepare, events
+        )
+        self._resume_within_s = parameters.output.resume_within if parameters.output.autosave else 0.0
 
     @property
     def image_age_s(self) -> float | None:
@@ -133,13 +144,21 @@ class TrackingPipeline:
             requests_waiting=self._worker.waiting_commands,
             requests_refused=self._worker.refused_commands,
             objects=self._objects,
-            degradations=(*self._model_degradations, *self._session.degradations),
+            degradations=(
+                *self._model_degradations,
+                *self._session.degradations,
+                *self._keeper.problems,
+            ),
             device_memory=held_memory(),
         )
 
     def start(self) -> None:
         self._ledger.expect_images()
         self._worker.start()
+        restore = None if self._session.object_count else self.session_service.cut_off(self._resume_within_s)
+        if restore is not None:
+            self._worker.submit(restore)
+        self._keeper.start()
 
     def revive(self) -> None:
         """Begin again after the tracking thread has died."""
@@ -155,6 +174,7 @@ class TrackingPipeline:
     def close(self) -> None:
         """Give the topics back."""
         self._clock_jumps.unregister()
+        self._keeper.close()
         self._ahead.close()
         self._publisher.close()
 

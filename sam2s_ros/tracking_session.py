@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sam2s_model import Frame, FrameNotTracked, FrameResult, InvalidPrompt, NotFinite, ObjectMask, Prompt
+from sam2s_model import Frame, FrameNotTracked, FrameResult, InvalidPrompt, MaskPrompt, NotFinite, ObjectMask, Prompt
 from sam2s_ros.class_table import ClassTable
 from sam2s_ros.events import EventCode, EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, FrameNotBuffered, NoImage, ReceivedImage
@@ -18,7 +18,7 @@ from sam2s_ros.image_format import ImageFormat, SizeChange
 from sam2s_ros.image_message import BadImage
 from sam2s_ros.memory_hold import Hold, MemoryHold
 from sam2s_ros.memory_shortage import MemoryShortage
-from sam2s_ros.object_book import ObjectBook
+from sam2s_ros.object_book import RESTORED, ObjectBook
 from sam2s_ros.passed_frames import PassedFrames
 from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.prompting import (
@@ -33,6 +33,8 @@ from sam2s_ros.prompting import (
     refuse_atomic,
 )
 from sam2s_ros.run_lengths import MaskRuns, encode_mask
+from sam2s_ros.session_file import SavedSession
+from sam2s_ros.session_keeper import SessionSnapshot
 from sam2s_ros.stream_seconds import StreamSeconds
 from sam2s_ros.track_state import StateLimits
 from sam2s_ros.tracked_image import StageTimes, TrackedImage, TrackedObject
@@ -93,6 +95,7 @@ class TrackingSession:
         self._passed = PassedFrames(catch_up_frames)
         self._frame_index = 0
         self.session_id = _new_session_id()
+        self.snapshot = SessionSnapshot(self.session_id)
 
     def track(self, image: ReceivedImage) -> TrackedImage:
         """Process the next image of the stream.
@@ -119,6 +122,7 @@ class TrackingSession:
             self._book.conditions.follow(result, runs, self._book.classes.names(result), elapsed_s)
         tracked = self._describe(image, frame, result.objects, runs, times, hold)
         self._frame_index += 1
+        self._note(tracked)
         return tracked
 
     def hold_memory(self, is_held: bool) -> None:
@@ -150,6 +154,7 @@ class TrackingSession:
         runs = {mask.object_id: encode_mask(mask.mask) for mask in found}
         tracked = self._describe(image, frame, found, runs, times)
         self._catch_up(image.stamp_ns, [outcome.object_id for outcome in outcomes if outcome.code == PromptCode.OK])
+        self._note(tracked)
         return BatchOutcome(outcomes, tracked)
 
     def preview(self, requests: Sequence[PromptRequest], stamp_ns: int) -> BatchOutcome:
@@ -175,7 +180,27 @@ class TrackingSession:
         for object_id in chosen:
             self._tracker.remove(object_id)
             self._book.remove(object_id, stamp_ns or self._newest_stamp_ns)
+        self._note()
         return chosen
+
+    def restore(self, saved: SavedSession, frames: Mapping[int, Frame]) -> tuple[str, ...]:
+        """Go on with a saved session: each object is shown to the tracker where it was last trusted; gives the ids.
+
+        Args:
+            saved: The session.
+            frames: Its images by stamp.
+        """
+        self.reset()
+        for known in sorted(saved.objects, key=lambda known: known.stamp_ns):
+            self._tracker.prompt(frames[known.stamp_ns], known.identity.object_id, MaskPrompt(known.mask))
+            self._book.restore(known.identity, known.stamp_ns)
+        self._book.conditions.doubt_all(RESTORED)
+        self._book.history.go_back_to(saved.prompts)
+        self.session_id, self._frame_index = saved.session_id, saved.frame_index
+        self._note()
+        text = f'session {self.session_id} goes on with {", ".join(self._book.ids)}'
+        self._events.emit(EventCode.SESSION_RESTORED, text)
+        return self._book.ids
 
     def relabel(self, object_id: str, label: str) -> int:
         """Give an object another class name; gives the number of the class.
@@ -183,7 +208,9 @@ class TrackingSession:
         Raises:
             PromptRefused: It is not tracked.
         """
-        return self._book.relabel(object_id, label)
+        number = self._book.relabel(object_id, label)
+        self._note()
+        return number
 
     def objects(self) -> tuple[TrackedObject, ...]:
         """All objects as they were on the last image, without masks."""
@@ -225,7 +252,14 @@ class TrackingSession:
         self._passed.clear()
         self._frame_index = 0
         self.session_id = _new_session_id()
+        self._note()
         self._events.emit(EventCode.SESSION_RESET, f'all objects are forgotten; the session is {self.session_id} now')
+
+    def _note(self, tracked: TrackedImage | None = None) -> None:
+        """Have what is known now at hand for other threads."""
+        identities = tuple(self._book.registry[object_id] for object_id in self._book.ids)
+        entries = self._book.history.entries
+        self.snapshot = SessionSnapshot(self.session_id, self._frame_index, identities, tracked, entries)
 
     def _follow_format(self, image: ReceivedImage, frame: Frame) -> None:
         """Begin anew where time did, or where the picture has another shape; doubt all objects at another scale."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from sam2s_model import BoxPrompt, Frame, FrameResult, MaskPrompt, ObjectMask, PointPrompt, Prompt
 
+NOISE = 15  # grey values that JPEG compression may change
+
 
 class BlobTracker:
     """Follows each object as the region of its brightness: one grey value, one object. Same methods as the real one."""
@@ -41,7 +43,10 @@ class BlobTracker:
         self.index = 0
 
     def _result(self, frame: Frame) -> FrameResult:
-        masks = {object_id: frame.rgb[..., 0] == value for object_id, value in self.values.items()}
+        masks = {
+            object_id: np.abs(frame.rgb[..., 0].astype(int) - value) <= NOISE
+            for object_id, value in self.values.items()
+        }
         objects = tuple(ObjectMask(object_id, mask, 0.9, float(mask.any())) for object_id, mask in masks.items())
         return FrameResult(self.index, frame.stamp_ns, objects)
 

@@ -33,6 +33,13 @@ DEADLINE_S = 10.0
 START_DEADLINE_S = 60.0  # PyTorch alone may take half of it to load on a busy machine
 
 
+@pytest.fixture(autouse=True)
+def ros_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own for what nodes keep: none resumes the session of another test."""
+    monkeypatch.setenv('ROS_HOME', str(tmp_path / 'ros_home'))
+    return tmp_path / 'ros_home'
+
+
 @pytest.fixture
 def blob_tracker() -> BlobTracker:
     return BlobTracker()
