@@ -28,10 +28,11 @@ GONE = -100.0  # bias of the object score, of a network that shall see nothing
 
 
 class Seen(NamedTuple):
-    """One object on one frame: logits (S/4, S/4) and mask (S, S)."""
+    """One object on one frame: logits (S/4, S/4), mask (S, S), and where a rounding decides about the mask (S, S)."""
 
     logits: Tensor
     mask: np.ndarray
+    undecided: np.ndarray | None = None
 
 
 Track = dict[tuple[int, str], Seen]  # by frame and object; negative frames are those that had passed already
@@ -136,7 +137,7 @@ class Theirs:
             return {}
         _, masks = self._model._get_orig_video_res_output(self._state, torch.cat(list(logits.values())))
         return {
-            object_id: Seen(small[0, 0], (mask[0] > 0).numpy())
+            object_id: Seen(small[0, 0], (mask[0] > 0).numpy(), (mask[0].abs() < LOGIT_TOLERANCE).numpy())
             for (object_id, small), mask in zip(logits.items(), masks, strict=True)
         }
 
@@ -211,7 +212,7 @@ def compare(ours: Track, theirs: Track, row: Row) -> Row:
     return replace(
         row,
         compared=f'{len(ours)} masks on {len({t for t, _ in ours if t >= 0})} frames',
-        iou=min(mask_iou(ours[key].mask, theirs[key].mask) for key in ours),
+        iou=min(decided_iou(ours[key], theirs[key]) for key in ours),
         difference=max(logit_difference(ours[key].logits, theirs[key].logits) for key in ours),
         bound=f'IoU ≥ {LEAST_IOU}, logits < {LOGIT_TOLERANCE:.0e}',
     )
@@ -232,6 +233,12 @@ def logit_difference(a: Tensor, b: Tensor) -> float:
     """Largest difference of two maps but for filled holes: a logit of almost 0 decides whether there is one."""
     decoded = (a != FILLED_LOGIT) & (b != FILLED_LOGIT)
     return float((a - b)[decoded].abs().max())
+
+
+def decided_iou(ours: Seen, theirs: Seen) -> float:
+    """IoU of two masks without the pixels whose logit is nearer to 0 than logits may differ."""
+    decided = np.ones_like(theirs.mask) if theirs.undecided is None else ~theirs.undecided
+    return mask_iou(ours.mask & decided, theirs.mask & decided)
 
 
 def mask_iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -91,7 +91,7 @@ def test_clip(
     build_reference: Callable[..., Any], clip: Path, switches: str, tmp_path: Path, record_property: Any
 ) -> None:
     pair = pair_up(build_reference, recorded(tmp_path, clip, TRAINED_SIDE))
-    assert_same_video(pair, 'box', switches, Row('Clips', f'{clip.name}, box', 'small'), record_property)
+    assert_same_video(pair, 'mask', switches, Row('Clips', f'{clip.name}, mask', 'small'), record_property)
 
 
 @pytest.mark.parity_table
