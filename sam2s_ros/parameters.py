@@ -122,6 +122,7 @@ class OverlayParameters:
     alpha: float = _live(0.45, 'Opacity of the masks in the overlay.', (0.0, 1.0))
     max_side: int = _live(960, 'Larger images are shrunk for the overlay by a whole number, pixels.', (64, 16384))
     jpeg_quality: int = _live(80, 'JPEG quality of the compressed overlay.', (1, 100))
+    clicks: bool = _live(True, 'Add an object where a person clicks on the overlay in rqt_image_view.')
 
 
 @dataclass(frozen=True)

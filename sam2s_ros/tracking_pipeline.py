@@ -25,6 +25,7 @@ from sam2s_ros.image_message import BadImage
 from sam2s_ros.inference_worker import InferenceWorker, Work
 from sam2s_ros.latency import LatencyWindow, stage_seconds
 from sam2s_ros.loaded_model import LoadedModel
+from sam2s_ros.mouse_clicks import MouseClicks
 from sam2s_ros.object_service import ObjectService
 from sam2s_ros.parameters import Parameters, TrackingParameters, values_of
 from sam2s_ros.prompt_service import PromptService
@@ -62,7 +63,7 @@ class TrackingPipeline:
     def __init__(self, node: Node, parameters: Parameters, model: LoadedModel, labels: Path, events: EventLog) -> None:
         self._node = node
         self._events = events
-        self._input, self._time = parameters.input, parameters.time
+        self._input, self._time, self._overlay = parameters.input, parameters.time, parameters.overlay
         self._buffer = FrameBuffer(parameters.input.buffer_frames, parameters.input.buffer_megabytes * MEGABYTE)
         self._prepare = model.prepare
         self._ahead = ReadAhead(self._read)
@@ -99,6 +100,9 @@ class TrackingPipeline:
         self._keeper = SessionKeeper(path, lambda: self._session.snapshot, topic, values_of(parameters), events)
         self.session_service = SessionService(
             folder, name, self._keeper, self._session, self.service.ask, self._prepare, events
+        )
+        self._clicks = MouseClicks(
+            node, self._worker.submit, self._session, lambda: self._overlay.max_side, lambda: self._overlay.clicks
         )
         self._resume_within_s = parameters.output.resume_within if parameters.output.autosave else 0.0
 
@@ -175,13 +179,14 @@ class TrackingPipeline:
         """Give the topics back."""
         self._clock_jumps.unregister()
         self._keeper.close()
+        self._clicks.close()
         self._ahead.close()
         self._publisher.close()
 
     def adjust(self, parameters: Parameters) -> None:
         """Take over what changed among the live parameters."""
         tracking, services = parameters.tracking, parameters.services
-        self._input, self._time = parameters.input, parameters.time
+        self._input, self._time, self._overlay = parameters.input, parameters.time, parameters.overlay
         self._gate.threshold_s = parameters.time.jump_threshold
         self._session.adjust(
             _limits(tracking), tracking.max_objects, tracking.auto_freeze, parameters.input.on_new_aspect == 'refuse'
