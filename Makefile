@@ -17,7 +17,8 @@ setup:  ## Create .venv and build both packages (done by the other targets, too)
 
 demo: setup  ## Track the shipped recording and leave masks, video and report in out/demo; BAG= TOPIC= or CLIP= for another
 	@$(INSIDE) python -m sam2s_ros.demo --out out/demo \
-	    $(if $(BAG),--bag '$(BAG)') $(if $(TOPIC),--topic '$(TOPIC)') $(if $(CLIP),--clip '$(CLIP)')
+	    $(if $(BAG),--bag '$(BAG)') $(if $(TOPIC),--topic '$(TOPIC)') $(if $(CLIP),--clip '$(CLIP)') \
+	    $(if $(RATE),--rate $(RATE)) $(if $(START),--start $(START)) $(if $(STEP),--step)
 
 test: lint  ## Style, types and all tests
 	@$(PYTHON) config/environment/prepare.py reference

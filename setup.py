@@ -27,7 +27,8 @@ setup(
         ('share/ament_index/resource_index/packages', ['config/ament_index/sam2s_ros']),
         (str(SHARE), ['package.xml']),
         shared_files('launch', '*.launch.py'),
-        shared_files('config', '*.yaml', '*.xml', '*.rviz'),
+        shared_files('config', '*.yaml', '*.xml', '*.rviz', 'foxglove.json'),
+        shared_files('config/security', '*.xml'),
     ],
     install_requires=['setuptools'],
     extras_require={
@@ -44,6 +45,9 @@ setup(
             'bag_player = sam2s_ros.bag_player:main',
             'replay = sam2s_ros.demo:main',
             'track_bag = sam2s_ros.track_bag:main',
+            'safe_control = sam2s_ros.examples.safe_control:main',
+            'no_go_region = sam2s_ros.examples.no_go_region:main',
+            'matched_overlay = sam2s_ros.examples.matched_overlay:main',
         ],
     },
 )

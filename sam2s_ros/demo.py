@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, console: Console) -> ReplayReport:
     _make_room(options.out)
     source = _source(options)
     write_prompt_script(source.script, options.out / SCRIPT)
-    playback = Playback(options.rate, options.start)
+    playback = Playback(options.rate, options.start, step=options.step)
     job = ReplayJob(
         source.bag, source.topic, source.script, options.out / RECORDING, playback, _parameters(options.param)
     )
@@ -166,6 +166,7 @@ def _parse(args: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--rate', type=float, default=1.0, help='1 is the speed of the recording (default)')
     parser.add_argument('--start', type=float, default=0.0, metavar='SECONDS', help='skip so much of the beginning')
+    parser.add_argument('--step', action='store_true', help='wait for the result of each image: none is dropped')
     parser.add_argument(
         '--param', action='append', default=[], metavar='NAME:=VALUE', help='parameter of the tracker node'
     )

@@ -129,7 +129,7 @@ def _composed(job: ReplayJob, bag: BagReader, writer: BagWriter, on_tracks: Call
     topic, kind = _played_topic(job.topic, bag), IMAGE_TYPES[bag.types[job.topic]]
     nodes = _Nodes(
         tracker=TrackerNode(),
-        player=BagPlayer(bag, job.topic, topic, job.playback),
+        player=BagPlayer(bag, job.topic, topic, job.playback, TRACKER),
         prompter=ScriptPrompter(job.script, topic, kind, TRACKER),
         recorder=OutputRecorder(writer, TRACKER, on_tracks),
     )

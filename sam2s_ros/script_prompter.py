@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import groupby
 
 from geometry_msgs.msg import Point32
 from rclpy.node import Node
@@ -12,19 +12,18 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from sam2s_model import BoxPrompt, MaskPrompt
 from sam2s_msgs.msg import Prompt, PromptResult
-from sam2s_msgs.srv import AddPrompts
+from sam2s_msgs.srv import AddPrompts, RemoveObjects
 from sam2s_ros.bag_types import NANOSECONDS, cdr_stamp_ns
 from sam2s_ros.image_codec import message_data
 from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt, ScriptedRemoval, ScriptEntry
 
 # The prompter may see an image before the tracker has it; the answer is then one of these and the next try succeeds.
 NOT_YET = (PromptResult.NO_IMAGE, PromptResult.STALE_STAMP)
-NO_REMOVAL = 'the tracker has no service for it; `track_bag` plays it'
 MAX_TRIES = 25  # one try an image: a second at 25 fps
 
 
 class ScriptPrompter(Node):
-    """Watches an image topic and calls the tracker's `add_prompts` for each stamp of a script.
+    """Watches an image topic and calls the tracker's `add_prompts` and `remove_objects` for each stamp of a script.
 
     A prompt whose very image does not arrive is given on the next one that does.
 
@@ -42,12 +41,13 @@ class ScriptPrompter(Node):
         self, script: PromptScript, image_topic: str, image_type: type[Image | CompressedImage], tracker: str
     ) -> None:
         super().__init__('script_prompter')
-        self.failures = [f'removal of {entry.object_id}: {NO_REMOVAL}' for entry in script.entries if _removes(entry)]
-        self._waiting = replace(script, entries=script.prompts).by_stamp()
+        self.failures: list[str] = []
+        self._waiting = _requests(script)
         self._known: set[str] = set()
         self._tries = 0
         self._in_flight: Future | None = None
         self._client = self.create_client(AddPrompts, f'{tracker}/add_prompts')
+        self._remover = self.create_client(RemoveObjects, f'{tracker}/remove_objects')
         self.create_subscription(image_type, image_topic, self._on_image, QoSProfile(depth=50), raw=True)
 
     @property
@@ -57,7 +57,7 @@ class ScriptPrompter(Node):
 
     def wait_for_tracker(self, timeout_s: float) -> bool:
         """Wait until the tracker's service is there."""
-        return bool(self._client.wait_for_service(timeout_s))
+        return bool(self._client.wait_for_service(timeout_s) and self._remover.wait_for_service(timeout_s))
 
     def _on_image(self, cdr: bytes) -> None:
         stamp = cdr_stamp_ns(cdr)
@@ -66,6 +66,12 @@ class ScriptPrompter(Node):
 
     def _request(self, image_stamp: int) -> None:
         anchor, prompts = self._waiting[0]
+        if isinstance(prompts[0], ScriptedRemoval):
+            removal = RemoveObjects.Request(object_ids=[entry.object_id for entry in prompts])
+            self._tries = MAX_TRIES
+            self._in_flight = self._remover.call_async(removal)
+            self._in_flight.add_done_callback(self._on_answer)
+            return
         request = AddPrompts.Request(return_masks=True, atomic=False)
         # The first try names the image of the script. If it was lost on the way, any later one has to do.
         stamp = anchor if self._tries < MAX_TRIES // 2 else image_stamp
@@ -86,10 +92,11 @@ class ScriptPrompter(Node):
             return
         _, prompts = self._waiting.pop(0)
         self._tries = 0
-        self._known |= {prompt.object_id for prompt in prompts}
+        ids, removes = {entry.object_id for entry in prompts}, isinstance(prompts[0], ScriptedRemoval)
+        self._known = self._known - ids if removes else self._known | ids
         if not answer.success:
             names = ', '.join(prompt.object_id for prompt in prompts)
-            self.failures.append(f'prompt of {names}: {answer.message}')
+            self.failures.append(f'{"removal" if removes else "prompt"} of {names}: {answer.message}')
             self.get_logger().warning(self.failures[-1])
 
 
@@ -110,5 +117,7 @@ def prompt_message(scripted: ScriptedPrompt, is_new: bool) -> Prompt:
     return message
 
 
-def _removes(entry: ScriptEntry) -> bool:
-    return isinstance(entry, ScriptedRemoval)
+def _requests(script: PromptScript) -> list[tuple[int, list[ScriptEntry]]]:
+    """The entries that go into one request each: of one stamp, and prompts apart from removals, in their order."""
+    grouped = groupby(script.entries, key=lambda entry: (entry.stamp_ns, isinstance(entry, ScriptedRemoval)))
+    return [(stamp, list(entries)) for (stamp, _), entries in grouped]

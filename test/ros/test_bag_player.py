@@ -14,7 +14,10 @@ import pytest
 rclpy = pytest.importorskip('rclpy')
 from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import CompressedImage  # noqa: E402
+from std_srvs.srv import SetBool  # noqa: E402
 
+from sam2s_msgs.msg import TrackArray  # noqa: E402
+from sam2s_ros import bag_player  # noqa: E402
 from sam2s_ros.bag_io import BagReader  # noqa: E402
 from sam2s_ros.bag_player import BagPlayer, Playback, main  # noqa: E402
 from sam2s_ros.bag_types import stamp_ns  # noqa: E402
@@ -131,3 +134,81 @@ def test_the_process_ends_on_ctrl_c_while_it_waits(bench: Any, blob_bag: Path) -
 def test_a_bag_that_cannot_be_read_is_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match='error: expected a rosbag2 folder'):
         main([str(tmp_path / 'nowhere')])
+
+
+class SlowListener:
+    """Says of each image, a while after it came, that it was tracked."""
+
+    def __init__(self, bench: Any) -> None:
+        self._bench = bench
+        self._tracks = bench.node.create_publisher(TrackArray, '/sam2s_tracker/tracks', 10)
+        self.stamps: list[int] = []
+        self._images = bench.node.create_subscription(CompressedImage, IMAGE_TOPIC, self._answer, QoSProfile(depth=1))
+
+    def _answer(self, image: CompressedImage) -> None:
+        time.sleep(0.05)
+        self.stamps.append(stamp_ns(image))
+        self._tracks.publish(TrackArray(header=image.header))
+
+    def close(self) -> None:
+        self._bench.node.destroy_subscription(self._images)
+        self._bench.node.destroy_publisher(self._tracks)
+
+
+@pytest.fixture
+def spinning_player(ros_domain: int, blob_bag: Path) -> Iterator[Callable[..., BagPlayer]]:
+    """A player of the recording of blobs whose subscriptions and services are answered."""
+    rclpy.init(domain_id=ros_domain)
+    with BagReader(blob_bag) as bag:
+
+        def make(**settings: Any) -> BagPlayer:
+            player = BagPlayer(bag, IMAGE_TOPIC, None, Playback(**settings))
+            threading.Thread(target=rclpy.spin, args=(player,), daemon=True).start()
+            assert player.wait_for_subscriber(10)
+            return player
+
+        yield make
+        rclpy.try_shutdown()
+
+
+def test_in_steps_nothing_is_lost_by_a_listener_that_is_slower_than_the_recording(
+    bench: Any,
+    spinning_player: Callable[..., BagPlayer],
+    until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bag_player, 'STEP_TIMEOUT_S', 1.0)
+    listener = SlowListener(bench)
+    player = spinning_player(step=True)
+    until(lambda: player.count_publishers('/sam2s_tracker/tracks') == 1)
+    time.sleep(0.3)
+    assert player.play() == 25
+    assert listener.stamps == STAMPS
+    listener.close()
+
+
+def test_a_player_that_is_paused_goes_on_where_it_was(
+    bench: Any, received: list[tuple[float, CompressedImage]], spinning_player: Callable[..., BagPlayer]
+) -> None:
+    player = spinning_player(paused=True)
+    thread = threading.Thread(target=player.play)
+    thread.start()
+    time.sleep(0.3)
+    assert received == []
+    client = bench.node.create_client(SetBool, 'bag_player/set_paused')
+    assert client.wait_for_service(10)
+    client.call_async(SetBool.Request(data=False))
+    time.sleep(0.3)
+    player.pause(True)
+    time.sleep(0.2)
+    seen = len(received)
+    assert 0 < seen < 25
+    time.sleep(0.3)
+    assert len(received) == seen
+    player.pause(False)
+    thread.join(10)
+    deadline = time.monotonic() + 5
+    while len(received) < 25 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert [stamp_ns(image) for _, image in received] == STAMPS
+    bench.node.destroy_client(client)

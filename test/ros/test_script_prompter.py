@@ -18,8 +18,8 @@ from sensor_msgs.msg import CompressedImage
 
 from sam2s_model import BoxPrompt, MaskPrompt, PointPrompt
 from sam2s_msgs.msg import Prompt, PromptResult
-from sam2s_msgs.srv import AddPrompts
-from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt
+from sam2s_msgs.srv import AddPrompts, RemoveObjects
+from sam2s_ros.prompt_script import PromptScript, ScriptedPrompt, ScriptedRemoval, ScriptEntry
 from sam2s_ros.script_prompter import ScriptPrompter, prompt_message
 
 TOPIC, SECOND = '/camera/compressed', 10**9
@@ -34,6 +34,8 @@ class ScriptedTracker:
         self.requests: list[AddPrompts.Request] = []
         self._codes = codes
         self._service = bench.node.create_service(AddPrompts, '/tracker/add_prompts', self._answer)
+        self.removed: list[tuple[int, list[str]]] = []  # after how many requests, and whom
+        self._remover = bench.node.create_service(RemoveObjects, '/tracker/remove_objects', self._remove)
         self._images = bench.node.create_publisher(CompressedImage, TOPIC, QoSProfile(depth=50))
         self._bench = bench
 
@@ -42,6 +44,11 @@ class ScriptedTracker:
         response.code = self._codes.pop(0) if self._codes else PromptResult.OK
         response.success = response.code == PromptResult.OK
         response.message = '' if response.success else 'because'
+        return response
+
+    def _remove(self, request: RemoveObjects.Request, response: RemoveObjects.Response) -> RemoveObjects.Response:
+        self.removed.append((len(self.requests), list(request.object_ids)))
+        response.success = True
         return response
 
     def show(self, seconds: int) -> None:
@@ -56,6 +63,7 @@ class ScriptedTracker:
 
     def close(self) -> None:
         self._bench.node.destroy_service(self._service)
+        self._bench.node.destroy_service(self._remover)
         self._bench.node.destroy_publisher(self._images)
 
 
@@ -66,7 +74,7 @@ def prompting(bench: Any, ros_domain: int, until: Callable[..., None]) -> Iterat
     executor = SingleThreadedExecutor()
     started: list[tuple[ScriptPrompter, ScriptedTracker]] = []
 
-    def start(*prompts: ScriptedPrompt, codes: tuple[int, ...] = ()) -> tuple[ScriptPrompter, ScriptedTracker]:
+    def start(*prompts: ScriptEntry, codes: tuple[int, ...] = ()) -> tuple[ScriptPrompter, ScriptedTracker]:
         tracker = ScriptedTracker(bench, list(codes))
         prompter = ScriptPrompter(PromptScript(TOPIC, prompts), TOPIC, CompressedImage, 'tracker')
         executor.add_node(prompter)
@@ -152,3 +160,15 @@ def test_a_mask_becomes_a_message() -> None:
     (image,) = prompt_message(ScriptedPrompt(0, 'a', '', MaskPrompt(mask)), is_new=True).mask
     assert (image.height, image.width, image.encoding) == (3, 4, 'mono8')
     np.testing.assert_array_equal(np.frombuffer(image.data, np.uint8).reshape(3, 4) != 0, mask)
+
+
+def test_a_removal_comes_at_its_stamp_and_a_later_prompt_of_the_name_is_for_a_new_object(
+    prompting: Callable[..., Any], until: Callable[..., None]
+) -> None:
+    prompter, tracker = prompting(BOX, ScriptedRemoval(3 * SECOND, 'tool'), CLICK)
+    for seconds in (1, 2, 3, 4, 5):
+        tracker.show(seconds)
+    until(lambda: prompter.is_done)
+    assert tracker.removed == [(1, ['tool'])]
+    assert [request.prompts[0].mode for request in tracker.requests] == [Prompt.NEW, Prompt.NEW]
+    assert prompter.failures == []
