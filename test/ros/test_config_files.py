@@ -48,9 +48,8 @@ def test_qos_overrides_are_those_of_the_topics() -> None:
     overrides = yaml.safe_load((CONFIG / 'qos_overrides.yaml').read_text())
     assert set(overrides) - OWN == {'/image_raw'}
     for topic, qos in overrides.items():
-        line = next(
-            (row for row in INTERFACE.splitlines() if f'`~/{topic.removeprefix("/sam2s_tracker/")}`' in row), ''
-        )
+        name = topic.removeprefix('/sam2s_tracker/')
+        line = next((row for row in INTERFACE.splitlines() if row.startswith(f'| `~/{name}` |')), '')
         assert ('transient local' in line) == (qos['durability'] == 'transient_local')
 
 
