@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode, Node
-from launch_ros.event_handlers import OnStateTransition
+from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription
 
 CONFIG = Path(__file__).resolve().parent.parent / 'config'
+TRACKER = 'sam2s_tracker'
 SWITCH = ['true', 'false']
 
 ARGUMENTS = (
@@ -33,25 +33,22 @@ ARGUMENTS = (
 )
 
 
-def tracker_and_player(context: LaunchContext) -> list[object]:
-    """The tracker, and the player as soon as the tracker is active."""
+def tracker_and_player(context: LaunchContext) -> list[Node]:
+    """The tracker and the player, which begins when the tracker listens: that is, when it is active."""
     given = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
-    tracker = LifecycleNode(
+    tracker = Node(
         package='sam2s_ros',
         executable='tracker_node',
-        name='sam2s_tracker',
-        namespace='',
+        name=TRACKER,
         remappings=[('image', given['image'])],
         # Another recording is another session.
         parameters=[given['params_file'], {'output.resume_within': 0.0}],
         output='screen',
     )
     words = [given['bag'], '--rate', given['rate'], '--start', given['start'], '--as-base', given['image']]
-    words += ['--topic', given['topic']] if given['topic'] else []
+    words += ['--wait-for', TRACKER, *(['--topic', given['topic']] if given['topic'] else [])]
     words += [f'--{name}' for name in ('loop', 'paused', 'step') if given[name] == 'true']
-    player = Node(package='sam2s_ros', executable='bag_player', arguments=words, output='screen')
-    when_active = OnStateTransition(target_lifecycle_node=tracker, goal_state='active', entities=[player])
-    return [RegisterEventHandler(when_active), tracker]
+    return [tracker, Node(package='sam2s_ros', executable='bag_player', arguments=words, output='screen')]
 
 
 def generate_launch_description() -> LaunchDescription:

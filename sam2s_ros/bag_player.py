@@ -88,15 +88,22 @@ class BagPlayer(Node):
             self.create_subscription(TrackArray, f'{tracker}/tracks', self._on_tracks, 50, raw=True)
         self._publisher = self.create_publisher(IMAGE_TYPES[bag.types[topic]], publish_as or topic, PLAYER_QOS)
 
-    def wait_for_subscriber(self, timeout_s: float | None = None, count: int = 1) -> bool:
-        """Wait until so many subscribers listen; whether they did before the timeout or `stop`."""
+    def wait_for_subscriber(self, timeout_s: float | None = None, count: int = 1, node: str = '') -> bool:
+        """Wait until so many subscribers listen, the node of that name among them; whether they did in time.
+
+        A tracker listens only while it is active.
+        """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while self._publisher.get_subscription_count() < count:
+        while self._publisher.get_subscription_count() < count or not self._is_heard_by(node):
             if deadline is not None and time.monotonic() > deadline:
                 return False
             if self._stopped.wait(0.02):
                 return False
         return True
+
+    def _is_heard_by(self, node: str) -> bool:
+        listeners = self.get_subscriptions_info_by_topic(self._publisher.topic_name)
+        return not node or any(listener.node_name == node.split('/')[-1] for listener in listeners)
 
     def play(self, on_published: Callable[[SerializedImage], None] = lambda image: None) -> int:
         """Publish until the end or `stop`, in the calling thread; returns the number of images published.
@@ -190,7 +197,7 @@ def main(args: list[str] | None = None) -> None:
             player = BagPlayer(bag, topic, _name(options, bag, topic), _playback(options), options.tracker)
             player.get_logger().info(f'playing {topic}: {bag.count(topic)} images, waiting for a subscriber')
             with suppress(KeyboardInterrupt), _answering(player):
-                if player.wait_for_subscriber():
+                if player.wait_for_subscriber(node=options.wait_for):
                     player.get_logger().info(f'{player.play()} images published')
     except (UnreadableBag, ValueError) as error:
         raise SystemExit(f'error: {error}') from None
@@ -233,6 +240,7 @@ def _parse(args: list[str]) -> argparse.Namespace:
     parser.add_argument('--loop', action='store_true', help='begin again at the end')
     parser.add_argument('--paused', action='store_true', help='wait for ~/set_paused before the first image')
     parser.add_argument('--step', action='store_true', help='wait for the tracks of each image: none is lost')
+    parser.add_argument('--wait-for', default='', metavar='NODE', help='begin when this node listens, too')
     parser.add_argument('--tracker', default='sam2s_tracker', help='node that --step waits for (default: %(default)s)')
     return parser.parse_args(args)
 

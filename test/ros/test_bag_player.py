@@ -110,6 +110,14 @@ def test_a_player_without_subscribers_waits(ros_domain: int, blob_bag: Path) -> 
     rclpy.try_shutdown()
 
 
+def test_a_player_waits_for_the_node_that_is_named(
+    bench: Any, received: list[Any], spinning_player: Callable[..., BagPlayer]
+) -> None:
+    player = spinning_player()
+    assert not player.wait_for_subscriber(0.5, node='tracker')
+    assert player.wait_for_subscriber(10, node='/somewhere/bench')
+
+
 @pytest.mark.parametrize('settings', [{'rate': 0.0}, {'rate': float('nan')}, {'start_s': -1.0}])
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match='expected rate > 0'):
