@@ -51,11 +51,12 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _parse(args: list[str]) -> Options:
-    common = argparse.ArgumentParser(add_help=False)
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     common.add_argument('--node', default='sam2s_tracker', help='name of the tracker node, namespace and all')
     common.add_argument('--timeout', type=float, default=10.0, help='longest wait, seconds')
-    if args and not args[0].startswith('-'):
-        return _parse_command(args, common)
+    where, rest = common.parse_known_args(args)
+    if rest and not rest[0].startswith('-'):
+        return _parse_command([*rest, '--node', where.node, '--timeout', str(where.timeout)], common)
     parser = argparse.ArgumentParser(
         prog='prompt', parents=[common], description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -70,8 +71,10 @@ def _parse(args: list[str]) -> Options:
     parser.add_argument('--normalized', action='store_true', help='coordinates are parts of width and height, 0 to 1')
     parser.add_argument('--preview', action='store_true', help='show what would be found, and forget it')
     options = parser.parse_args(args)
-    if options.box is None and not options.points:
-        parser.error('give --box or --points, or a command: ' + ', '.join(_COMMANDS))
+    if options.box is None and not options.points and not (options.background and options.mode == 'correct'):
+        parser.error(
+            'give --box or --points, --background alone with --mode correct, or a command: ' + ', '.join(_COMMANDS)
+        )
     options.request = _prompting
     return options
 

@@ -14,6 +14,7 @@ pytest.importorskip('sam2s_msgs.msg', reason='needs the built message package')
 from fault_bench import LEFT, RIGHT, ids, track
 from tracker_in_process import TrackerInProcess
 
+from sam2s_msgs.msg import TrackEvent
 from sam2s_ros import prompt_cli
 
 pytestmark = pytest.mark.ros
@@ -87,6 +88,16 @@ def test_sessions_are_saved_and_loaded(tracker: TrackerInProcess, shell: Shell) 
     assert code == 0 and Path(path).is_file()
     shell('reset')
     assert shell('load', 'mine') == (0, 'tracked now: psm1')
+
+
+def test_the_name_of_the_node_may_come_first(tracker: TrackerInProcess, shell: Shell) -> None:
+    assert shell('--timeout', '5', '--node', tracker.name, 'list') == (0, 'nothing is tracked')
+
+
+def test_an_object_is_corrected_by_what_it_is_not(tracker: TrackerInProcess, shell: Shell) -> None:
+    shell('--points', click(LEFT), '--id', 'psm1')
+    assert shell('--background', click(RIGHT), '--id', 'psm1', '--mode', 'correct')[0] == 0
+    assert tracker.told(TrackEvent.OBJECT_CORRECTED) == ['psm1: was prompted again']
 
 
 @pytest.mark.parametrize(
