@@ -81,7 +81,9 @@ class TrackerNode(GuardedLifecycleNode):
         self.has_hung_thread = False
         self._settings = ParameterStore(self, self._is_configured, self._refusal_of, self._adjust)
         connections = Connections(self, self.events)
-        self._vitals = Vitals(self._parts, lambda: self._settings.current, self.events, connections, end_process)
+        self._vitals = Vitals(
+            self._parts, lambda: self._settings.current, self.events, connections, end_process, self._waits_for_clock
+        )
         rate = self._settings.current.status.rate
         self._heartbeat = Heartbeat(self, rate, self._vitals, connections.look)
         if self._settings.current.start.autostart:
@@ -187,6 +189,10 @@ class TrackerNode(GuardedLifecycleNode):
 
     def _parts(self) -> Parts:
         return Parts(self.state, self._pipeline, self._images, self._model)
+
+    def _waits_for_clock(self) -> bool:
+        clock = self.get_clock()
+        return bool(clock.ros_time_is_active) and not clock.now().nanoseconds
 
     def _is_configured(self) -> bool:
         return self.state is not NodeState.UNCONFIGURED

@@ -28,6 +28,7 @@ WATCH_PROBLEMS = {
     WatchState.WORKER_DEAD: 'the tracking thread has died; clean up and configure the node again',
     WatchState.DEVICE_LOST: 'the GPU has failed; the process ends, so that another one can go on',
 }
+NO_CLOCK = 'use_sim_time is set, but nothing comes on /clock; images are tracked by their own stamps'
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Vitals:
         events: Told of what goes wrong.
         connections: Who cannot be connected to us.
         end_process: Called with an exit code when tracking hangs and ``watchdog.exit`` is set.
+        waits_for_clock: Whether simulated time is asked for and nobody has published it yet.
     """
 
     def __init__(
@@ -58,12 +60,14 @@ class Vitals:
         events: EventLog,
         connections: Connections,
         end_process: Callable[[int], None],
+        waits_for_clock: Callable[[], bool],
     ) -> None:
         self._parts = parts
         self._settings = settings
         self._events = events
         self._connections = connections
         self._end_process = end_process
+        self._waits_for_clock = waits_for_clock
         self._watchdog, self._input_watch = Watchdog(events), InputWatch(events)
         self._watch, self._input = WatchState.WELL, InputState.NO_IMAGE
 
@@ -107,7 +111,8 @@ class Vitals:
 
     def _problems(self) -> list[str]:
         problems = [WATCH_PROBLEMS[self._watch]] if self._watch in WATCH_PROBLEMS else []
-        return problems + (['no images arrive'] if self._input is InputState.STALE else [])
+        problems += ['no images arrive'] if self._input is InputState.STALE else []
+        return problems + ([NO_CLOCK] if self._waits_for_clock() else [])
 
     def _input_health(self, parts: Parts) -> InputHealth:
         source = parts.images.source if parts.images else None

@@ -11,7 +11,9 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('sam2s_msgs.msg', reason='needs the built message package')
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
+from rosgraph_msgs.msg import Clock
 from tracker_in_process import TrackerInProcess
 
 from sam2s_msgs.msg import TrackerStatus
@@ -64,6 +66,11 @@ def test_fault_12_and_46_it_beats_while_simulated_time_stands_still(start: Calla
     ages = [tracker.wait_for_status(lambda status: True).image_age for _ in range(5)]
     assert ages == sorted(ages) and ages[-1] > ages[0]
     assert {(status.stamp.sec, status.stamp.nanosec) for status in tracker.statuses} == {(0, 0)}
+    assert any('/clock' in problem for problem in tracker.statuses[-1].problems)
+    clock = tracker.beside.create_publisher(Clock, '/clock', 10)
+    tracker.wait_until(lambda: clock.get_subscription_count() > 0)
+    clock.publish(Clock(clock=Time(sec=5)))
+    tracker.wait_for_status(lambda status: not any('/clock' in problem for problem in status.problems))
 
 
 def test_fault_48_who_comes_late_hears_the_newest_status_and_what_happened(
