@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Recordings of true masks live under this name; they are images, but not what anybody wants tracked.
 GROUND_TRUTH = '/ground_truth/'
+COMPRESSED = '/compressed'
 
 
 class UnreadableBag(ValueError):
@@ -133,14 +134,17 @@ class BagReader:
     def image_topic(self, topic: str | None = None) -> str:
         """The topic asked for, or the only image topic.
 
+        A topic that was recorded in the other form, raw or compressed, is found by either of its names.
+
         Raises:
             UnreadableBag: It is not there or no image topic, or None was given and there are several.
         """
         available = self.image_topics
         if topic is None and len(available) == 1:
             return available[0]
-        if topic is not None and self.types.get(topic) in (IMAGE, COMPRESSED_IMAGE):
-            return topic
+        for name in (topic, _other_form(topic)) if topic else ():
+            if self.types.get(name) in (IMAGE, COMPRESSED_IMAGE):
+                return name
         wanted = f'image topic {topic}' if topic else 'one image topic'
         came = f'image topics {", ".join(available)}' if available else 'no image topic'
         raise UnreadableBag(wanted, f'{came} in {self.path}', 'name one of them' if available else 'give another bag')
@@ -239,6 +243,11 @@ class BagWriter:
 def serialize(message: Any) -> bytes:
     """A rosbags message as CDR bytes."""
     return bytes(message_types().serialize_cdr(message, message.__msgtype__))
+
+
+def _other_form(topic: str) -> str:
+    """The name by which image_transport offers the same images, compressed or raw."""
+    return topic.removesuffix(COMPRESSED) if topic.endswith(COMPRESSED) else f'{topic}{COMPRESSED}'
 
 
 def _recorded_tracks(recorded_ns: int, message: Any) -> RecordedTracks:

@@ -86,6 +86,7 @@ class ObjectBook:
         self.check_known(object_id)
         number = self.classes.number(label)
         self.registry.relabel(object_id, label)
+        self.history.relabel(object_id, label)
         self._tell(EventCode.OBJECT_RELABELED, object_id, f'is called {label!r} now')
         return number
 

@@ -26,6 +26,14 @@ class PromptHistory:
     def add_removal(self, stamp_ns: int, object_id: str) -> None:
         self._add(entry_values(ScriptedRemoval(stamp_ns, object_id)))
 
+    def relabel(self, object_id: str, label: str) -> None:
+        """A class name was corrected: the object bears the right one from its first prompt on."""
+        removals = [n for n, entry in enumerate(self.entries) if entry['object_id'] == object_id and 'remove' in entry]
+        begin = removals[-1] + 1 if removals else 0
+        self.entries = self.entries[:begin] + tuple(
+            entry | {'label': label} if entry['object_id'] == object_id else entry for entry in self.entries[begin:]
+        )
+
     def go_back_to(self, entries: tuple[dict[str, Any], ...]) -> None:
         """Forget what came after ``entries`` were all, or continue from those of a saved session."""
         self.entries = entries

@@ -191,8 +191,7 @@ class TrackerNode(GuardedLifecycleNode):
         return Parts(self.state, self._pipeline, self._images, self._model)
 
     def _waits_for_clock(self) -> bool:
-        clock = self.get_clock()
-        return bool(clock.ros_time_is_active) and not clock.now().nanoseconds
+        return bool(self.get_parameter('use_sim_time').value) and not self.get_clock().now().nanoseconds
 
     def _is_configured(self) -> bool:
         return self.state is not NodeState.UNCONFIGURED

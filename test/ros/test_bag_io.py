@@ -151,6 +151,15 @@ def test_the_only_image_topic_needs_no_name(tmp_path: Path) -> None:
         assert reader.image_topic() == JPEG
 
 
+@pytest.mark.parametrize(('recorded', 'asked'), [('/eye/compressed', '/eye'), ('/eye', '/eye/compressed')])
+def test_a_topic_is_found_in_its_other_form(recorded: str, asked: str, tmp_path: Path) -> None:
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.add_topic(recorded, COMPRESSED_IMAGE if recorded.endswith('compressed') else IMAGE)
+        writer.add_topic('/another', IMAGE)
+    with BagReader(tmp_path / 'bag') as reader:
+        assert reader.image_topic(asked) == recorded
+
+
 def test_a_bag_without_images_says_so(tmp_path: Path) -> None:
     with BagWriter(tmp_path / 'bag') as writer:
         writer.add_topic('/tracks', TRACK_ARRAY)
