@@ -23,10 +23,14 @@ from std_srvs.srv import SetBool
 from sam2s_msgs.msg import TrackArray
 from sam2s_ros.bag_io import BagReader, SerializedImage, UnreadableBag
 from sam2s_ros.bag_types import COMPRESSED_IMAGE, IMAGE, NANOSECONDS, cdr_stamp_ns
+from sam2s_ros.prompt_script import PromptScript, read_prompt_script, script_beside
+from sam2s_ros.script_prompter import ScriptPrompter
 
 # Reliable, so that both kinds of subscriber match. The history bridges a subscriber's pause, not its slowness.
 PLAYER_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
 DELIVERED_WITHIN = Duration(seconds=2)
+BESIDE = 'beside'  # the prompt script that lies with the recording
+SERVICE_POLL_S = 0.5
 STEP_TIMEOUT_S = 10.0  # an image that the tracker cannot read has no tracks
 
 IMAGE_TYPES = {IMAGE: Image, COMPRESSED_IMAGE: CompressedImage}
@@ -88,6 +92,11 @@ class BagPlayer(Node):
             self.create_subscription(TrackArray, f'{tracker}/tracks', self._on_tracks, 50, raw=True)
         self._publisher = self.create_publisher(IMAGE_TYPES[bag.types[topic]], publish_as or topic, PLAYER_QOS)
 
+    @property
+    def topic(self) -> str:
+        """What it publishes on."""
+        return str(self._publisher.topic_name)
+
     def wait_for_subscriber(self, timeout_s: float | None = None, count: int = 1, node: str = '') -> bool:
         """Wait until so many subscribers listen, the node of that name among them; whether they did in time.
 
@@ -102,7 +111,7 @@ class BagPlayer(Node):
         return True
 
     def _is_heard_by(self, node: str) -> bool:
-        listeners = self.get_subscriptions_info_by_topic(self._publisher.topic_name)
+        listeners = self.get_subscriptions_info_by_topic(self.topic)
         return not node or any(listener.node_name == node.split('/')[-1] for listener in listeners)
 
     def play(self, on_published: Callable[[SerializedImage], None] = lambda image: None) -> int:
@@ -193,23 +202,36 @@ def main(args: list[str] | None = None) -> None:
     rclpy.init(args=argv)
     try:
         with BagReader(options.bag) as bag:
-            topic = bag.image_topic(options.topic)
+            script = _script(options)
+            topic = bag.image_topic(options.topic or (script.image_topic if script else None))
             player = BagPlayer(bag, topic, _name(options, bag, topic), _playback(options), options.tracker)
+            kind = IMAGE_TYPES[bag.types[topic]]
+            prompter = ScriptPrompter(script, player.topic, kind, options.tracker) if script else None
             player.get_logger().info(f'playing {topic}: {bag.count(topic)} images, waiting for a subscriber')
-            with suppress(KeyboardInterrupt), _answering(player):
-                if player.wait_for_subscriber(node=options.wait_for):
+            with suppress(KeyboardInterrupt), _answering(player, *([prompter] if prompter else [])):
+                if _is_heard(player, prompter, options.wait_for):
                     player.get_logger().info(f'{player.play()} images published')
-    except (UnreadableBag, ValueError) as error:
+                if prompter and not prompter.is_done:
+                    player.get_logger().warning('some prompts were never answered: is the tracker active?')
+    except (UnreadableBag, ValueError, OSError) as error:
         raise SystemExit(f'error: {error}') from None
     finally:
         rclpy.try_shutdown()
 
 
+def _is_heard(player: BagPlayer, prompter: ScriptPrompter | None, node: str) -> bool:
+    """Wait for who is to hear the images and answer the prompts; False when it is time to end instead."""
+    while prompter and rclpy.ok() and not prompter.wait_for_tracker(SERVICE_POLL_S):
+        pass
+    return player.wait_for_subscriber(count=2 if prompter else 1, node=node)
+
+
 @contextmanager
-def _answering(player: BagPlayer) -> Iterator[None]:
-    """Have another thread answer the player's services and subscriptions meanwhile."""
+def _answering(*nodes: Node) -> Iterator[None]:
+    """Have another thread answer services and subscriptions of the nodes meanwhile."""
     executor = SingleThreadedExecutor()
-    executor.add_node(player)
+    for node in nodes:
+        executor.add_node(node)
     thread = threading.Thread(target=executor.spin, name='executor')
     thread.start()
     try:
@@ -217,6 +239,11 @@ def _answering(player: BagPlayer) -> Iterator[None]:
     finally:
         executor.shutdown()
         thread.join()
+
+
+def _script(options: argparse.Namespace) -> PromptScript | None:
+    path = script_beside(options.bag) if options.prompts == BESIDE else options.prompts and Path(options.prompts)
+    return read_prompt_script(path) if path else None
 
 
 def _name(options: argparse.Namespace, bag: BagReader, topic: str) -> str | None:
@@ -241,7 +268,15 @@ def _parse(args: list[str]) -> argparse.Namespace:
     parser.add_argument('--paused', action='store_true', help='wait for ~/set_paused before the first image')
     parser.add_argument('--step', action='store_true', help='wait for the tracks of each image: none is lost')
     parser.add_argument('--wait-for', default='', metavar='NODE', help='begin when this node listens, too')
-    parser.add_argument('--tracker', default='sam2s_tracker', help='node that --step waits for (default: %(default)s)')
+    parser.add_argument(
+        '--prompts',
+        default='',
+        metavar='SCRIPT',
+        help=f'prompt script to play to the tracker; {BESIDE}: the one that lies with the recording, if any',
+    )
+    parser.add_argument(
+        '--tracker', default='sam2s_tracker', help='node that --step and --prompts are for (default: %(default)s)'
+    )
     return parser.parse_args(args)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -142,6 +144,36 @@ def test_the_process_ends_on_ctrl_c_while_it_waits(bench: Any, blob_bag: Path) -
 def test_a_bag_that_cannot_be_read_is_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match='error: expected a rosbag2 folder'):
         main([str(tmp_path / 'nowhere')])
+
+
+def test_the_process_plays_the_prompts_that_lie_with_the_recording(
+    bench: Any, blob_bag: Path, ros_home: Path, until: Callable[..., None]
+) -> None:
+    bench.environment |= {'ROS_HOME': str(ros_home), 'PYTHONPATH': os.pathsep.join(sys.path)}
+    heard: list[TrackArray] = []
+    bench.node.create_subscription(TrackArray, '/sam2s_tracker/tracks', heard.append, QoSProfile(depth=50))
+    tracker = bench.start('blob_tracker_node')
+    player = bench.start(
+        'sam2s_ros.bag_player',
+        str(blob_bag),
+        '--as-base',
+        'image',
+        '--wait-for',
+        'sam2s_tracker',
+        '--prompts',
+        'beside',
+    )
+    assert player.wait() == 0, player.output
+    assert '25 images published' in player.output and 'never answered' not in player.output
+    until(lambda: {track.object_id for track in heard[-1].tracks} == {'left', 'right'})
+    tracker.signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize('script', ['nowhere.yaml', ''])
+def test_a_script_that_cannot_be_read_is_an_error_of_one_line(blob_bag: Path, tmp_path: Path, script: str) -> None:
+    (blob_bag / 'prompts.yaml').write_text('prompts: 3')
+    with pytest.raises(SystemExit, match=r'nowhere\.yaml|expected image_topic'):
+        main([str(blob_bag), '--prompts', str(tmp_path / script) if script else 'beside'])
 
 
 class SlowListener:

@@ -1,54 +1,98 @@
-"""The launch file describes itself and hands its arguments to the node. Needs ROS's real launch, which has no wheel."""
+"""The launch files describe themselves and hand their arguments on. Needs ROS's real launch, which has no wheel."""
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 pytest.importorskip('launch_ros', reason='needs the launch packages of a ROS installation')
 
 from launch.actions import DeclareLaunchArgument
+from launch.events.process import ProcessExited
+from launch_ros.actions import Node
 
 from launch import LaunchContext
 
-FILE = Path(__file__).parents[2] / 'launch' / 'tracker.launch.py'
+FOLDER = Path(__file__).parents[2] / 'launch'
+FILES = sorted(path.name for path in FOLDER.glob('*.launch.py'))
 
 
-@pytest.fixture
-def launch_file() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('tracker_launch', FILE)
+def launch_file(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name.split('.')[0] + '_launch', FOLDER / name)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def context(launch_file: ModuleType, **given: str) -> LaunchContext:
+def nodes(module: ModuleType, make: Callable[[LaunchContext], list[Any]], **given: str) -> list[tuple[Node, list[str]]]:
+    """The nodes that arguments lead to, each with the words of its command line."""
     context = LaunchContext()
-    for argument in launch_file.ARGUMENTS:
-        default = ''.join(part.describe().strip("'") for part in argument.default_value)
+    for argument in module.ARGUMENTS:
+        default = ''.join(part.describe().strip("'") for part in argument.default_value or ())
         context.launch_configurations[argument.name] = given.get(argument.name, default)
-    return context
+    found = [action for action in make(context) if isinstance(action, Node)]
+    for node in found:
+        node._perform_substitutions(context)
+    return [(node, [part.text for word in node.cmd for part in word if hasattr(part, 'text')]) for node in found]
 
 
-def test_every_argument_has_a_description(launch_file: ModuleType) -> None:
-    actions = launch_file.generate_launch_description().entities
+def test_there_are_three() -> None:
+    assert FILES == ['replay.launch.py', 'stereo.launch.py', 'tracker.launch.py']
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_every_argument_has_a_description(name: str) -> None:
+    module = launch_file(name)
+    actions = module.generate_launch_description().entities
     arguments = [action for action in actions if isinstance(action, DeclareLaunchArgument)]
-    assert {'image', 'image_transport', 'namespace', 'params_file', 'checkpoint', 'device'} <= {
-        a.name for a in arguments
-    }
-    assert all(argument.description for argument in arguments)
+    assert len(arguments) == len(module.ARGUMENTS) >= 6
+    assert all(argument.description != 'no description given' for argument in arguments)
 
 
-def test_the_default_parameter_file_exists(launch_file: ModuleType) -> None:
-    assert (launch_file.CONFIG / 'tracker.yaml').is_file()
+@pytest.mark.parametrize('name', FILES)
+def test_the_default_parameter_file_exists(name: str) -> None:
+    assert (launch_file(name).CONFIG / 'tracker.yaml').is_file()
 
 
-def test_the_node_is_our_executable(launch_file: ModuleType) -> None:
-    (node,) = launch_file.tracker_node(context(launch_file, namespace='left', log_level='debug'))
+def test_the_tracker_is_our_executable() -> None:
+    module = launch_file('tracker.launch.py')
+    ((node, words),) = nodes(module, module.tracker_node, namespace='left', log_level='debug', image='/ecm/image')
     assert (node.node_package, node.node_executable) == ('sam2s_ros', 'tracker_node')
-    shown = [part.text for command in node.cmd for part in command if hasattr(part, 'text')]
-    assert 'left.sam2s_tracker:=debug' in shown
+    assert 'left.sam2s_tracker:=debug' in words
+    assert (node.node_name, node.expanded_remapping_rules) == ('/left/sam2s_tracker', [('image', '/ecm/image')])
+
+
+def test_each_eye_has_a_tracker() -> None:
+    module = launch_file('stereo.launch.py')
+    found = [node for node, _ in nodes(module, module.trackers, rig='/jhu_daVinci/')]
+    assert [(node.node_name, node.expanded_remapping_rules) for node in found] == [
+        (f'/{eye}/sam2s_tracker', [('image', f'/jhu_daVinci/{eye}/image_raw')]) for eye in ('left', 'right')
+    ]
+
+
+@pytest.mark.parametrize(
+    ('given', 'expected', 'unexpected'),
+    [
+        ({}, {'--prompts', 'beside'}, {'--loop', '--step', '--topic'}),
+        ({'prompts': 'none', 'loop': 'true', 'topic': '/eye'}, {'--loop', '--topic', '/eye'}, {'--prompts'}),
+        ({'prompts': '/p.yaml', 'step': 'true', 'rate': '2'}, {'--step', '/p.yaml', '2'}, {'beside'}),
+    ],
+)
+def test_the_player_is_told_what_to_play(given: dict[str, str], expected: set[str], unexpected: set[str]) -> None:
+    module = launch_file('replay.launch.py')
+    _, (player, words) = nodes(module, module.tracker_and_player, bag='/a.mcap', **given)
+    assert player.node_executable == 'bag_player' and {'/a.mcap', '--wait-for', 'sam2s_tracker'} <= set(words)
+    assert expected <= set(words) and not unexpected & set(words)
+
+
+def test_a_recording_that_cannot_be_played_ends_the_launch() -> None:
+    module = launch_file('replay.launch.py')
+    about = {'action': None, 'name': '', 'cmd': [], 'cwd': None, 'env': None, 'pid': 1}
+    assert module.end_when_it_failed(ProcessExited(returncode=0, **about), LaunchContext()) is None
+    assert module.end_when_it_failed(ProcessExited(returncode=1, **about), LaunchContext()) is not None
