@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from contextlib import suppress
 
 import cv2
 import numpy as np
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from sam2s_msgs.msg import Track, TrackArray
 from sam2s_ros.conversions import image_message, mask_runs, stamp_ns
-from sam2s_ros.image_codec import decode_image
+from sam2s_ros.image_codec import decode
 from sam2s_ros.run_lengths import decode_mask
 
 REMEMBERED = 64  # images: two seconds and more, far longer than a mask takes
@@ -29,12 +31,14 @@ class MatchedOverlay(Node):
 
     def __init__(self) -> None:
         super().__init__('matched_overlay')
-        self._images: OrderedDict[int, Image] = OrderedDict()
+        self._images: OrderedDict[int, Image | CompressedImage] = OrderedDict()
         self._shown = self.create_publisher(Image, '~/image', 1)
-        self.create_subscription(Image, 'image', self._on_image, qos_profile_sensor_data)
+        topic = self.resolve_topic_name('image')  # a remapping does not reach names that are made of it
+        self.create_subscription(Image, topic, self._on_image, qos_profile_sensor_data)
+        self.create_subscription(CompressedImage, f'{topic}/compressed', self._on_image, qos_profile_sensor_data)
         self.create_subscription(TrackArray, 'sam2s_tracker/tracks', self._on_tracks, 5)
 
-    def _on_image(self, image: Image) -> None:
+    def _on_image(self, image: Image | CompressedImage) -> None:
         self._images[stamp_ns(image.header.stamp)] = image
         while len(self._images) > REMEMBERED:
             self._images.popitem(last=False)
@@ -44,7 +48,7 @@ class MatchedOverlay(Node):
         image = self._images.pop(stamp_ns(tracks.header.stamp), None)
         if image is None:
             return
-        picture = np.array(decode_image(image))
+        picture = np.array(decode(image))
         for track in tracks.tracks:
             mask = decode_mask(mask_runs(track.roi, track.counts), tracks.height, tracks.width).astype(np.uint8)
             outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -57,7 +61,8 @@ class MatchedOverlay(Node):
 def main() -> None:
     """Run until Ctrl-C."""
     rclpy.init(args=sys.argv)
-    rclpy.spin(MatchedOverlay())
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
+        rclpy.spin(MatchedOverlay())
 
 
 if __name__ == '__main__':

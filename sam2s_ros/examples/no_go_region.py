@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import cv2
 import numpy as np
 import rclpy
 from numpy.typing import NDArray
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
@@ -59,7 +61,8 @@ class NoGoRegion(Node):
 def main() -> None:
     """Run until Ctrl-C."""
     rclpy.init(args=sys.argv)
-    rclpy.spin(NoGoRegion())
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
+        rclpy.spin(NoGoRegion())
 
 
 if __name__ == '__main__':

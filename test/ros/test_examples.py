@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ from fault_bench import HEIGHT, LEFT, WIDTH, image, picture
 from geometry_msgs.msg import Point32, PointStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from sam2s_msgs.msg import Timing, Track, TrackArray
 from sam2s_ros.conversions import region_of_interest
@@ -33,13 +35,34 @@ pytestmark = pytest.mark.ros
 SECOND = 1_000_000_000
 
 
-def tracks_of(stamp: int, state: int = Track.TRACKED, score: float = 0.9, total: float = 0.05) -> TrackArray:
+def tracks_of(
+    stamp: int, state: int = Track.TRACKED, score: float = 0.9, total: float = 0.05, receive_age: float = 0.0
+) -> TrackArray:
     """The left disc, as the tracker would tell of it."""
     runs = encode_mask(picture(stamp)[..., 0] == 100)
     found = Track(object_id='psm1', state=state, score=score, centroid=Point32(x=float(LEFT[0]), y=float(LEFT[1])))
     found.roi, found.counts = region_of_interest(runs), runs.counts.tolist()
-    timing = Timing(total=total)
+    timing = Timing(total=total, receive_age=receive_age)
     return TrackArray(header=image(stamp).header, height=HEIGHT, width=WIDTH, tracks=[found], timing=timing)
+
+
+def png(raw: Image) -> CompressedImage:
+    bgr = cv2.cvtColor(decode_image(raw), cv2.COLOR_RGB2BGR)
+    return CompressedImage(header=raw.header, format='png', data=cv2.imencode('.png', bgr)[1].tobytes())
+
+
+@pytest.mark.parametrize('name', ['safe_control', 'no_go_region', 'matched_overlay'])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_an_example_ends_with_its_signal_and_without_a_traceback(
+    bench: Any, until: Callable[..., None], name: str, number: signal.Signals
+) -> None:
+    process = bench.start(f'sam2s_ros.examples.{name}')
+    until(
+        lambda: name in bench.node.get_node_names() and bench.node.count_subscribers('/sam2s_tracker/tracks') == 1, 30.0
+    )
+    time.sleep(0.5)  # the middleware knows it before it has begun to spin
+    process.signal(number)
+    assert process.wait(10) == 0 and 'Traceback' not in process.output, process.output
 
 
 class Around:
@@ -51,6 +74,9 @@ class Around:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.beside)
         self.tracks = self.beside.create_publisher(TrackArray, 'sam2s_tracker/tracks', 5)
+        self.compressed_images = self.beside.create_publisher(
+            CompressedImage, 'image/compressed', qos_profile_sensor_data
+        )
         self.images = self.beside.create_publisher(Image, 'image', qos_profile_sensor_data)
         self.heard: list[Any] = []
         self._thread = threading.Thread(target=self._executor.spin, daemon=True)
@@ -108,7 +134,7 @@ def test_the_loop_gets_the_target_with_the_header_of_its_image(around: Around, c
 
 @pytest.mark.parametrize(
     'bad',
-    [{'state': Track.UNCERTAIN}, {'state': Track.LOST}, {'score': 0.5}, {'total': 0.4}],
+    [{'state': Track.UNCERTAIN}, {'state': Track.LOST}, {'score': 0.5}, {'total': 0.4}, {'receive_age': 0.2}],
     ids=str,
 )
 def test_the_loop_stops_where_the_mask_cannot_be_acted_on(
@@ -119,6 +145,12 @@ def test_the_loop_stops_where_the_mask_cannot_be_acted_on(
     around.send(tracks_of(2 * SECOND, **bad))
     around.until(lambda: control.is_stopped)
     assert len(around.heard) == 1
+
+
+def test_the_stamps_of_a_recording_are_no_clock(around: Around, control: SafeControl) -> None:
+    control._is_recorded = True
+    around.send(tracks_of(SECOND, receive_age=1e8))
+    around.until(lambda: not control.is_stopped)
 
 
 def test_the_loop_stops_when_the_tracker_is_silent(around: Around, control: SafeControl) -> None:
@@ -141,11 +173,14 @@ def test_the_region_has_a_margin_and_grows_while_the_object_is_not_trusted(aroun
     assert around.heard[1].header == image(2 * SECOND).header
 
 
-def test_masks_are_drawn_on_the_frame_that_they_belong_to(around: Around) -> None:
+@pytest.mark.parametrize('is_compressed', [False, True])
+def test_masks_are_drawn_on_the_frame_that_they_belong_to(around: Around, is_compressed: bool) -> None:
     around.run(MatchedOverlay, 'matched_overlay/image', Image)
-    around.until(lambda: around.images.get_subscription_count() == 1)
+    images = around.compressed_images if is_compressed else around.images
+    around.until(lambda: images.get_subscription_count() == 1)
     for number in (1, 2, 3):
-        around.images.publish(image(number * SECOND, picture(number)))
+        shown_image = image(number * SECOND, picture(number))
+        images.publish(png(shown_image) if is_compressed else shown_image)
         time.sleep(0.05)
     around.send(tracks_of(2 * SECOND))
     around.until(lambda: len(around.heard) == 1)
