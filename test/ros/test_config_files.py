@@ -36,8 +36,26 @@ def test_the_tracker_may_do_all_that_it_does() -> None:
     )
 
 
+CLICKS = {'/sam2s_tracker/overlay_mouse_left', '/sam2s_tracker/overlay/compressed_mouse_left'}
+VISION = {f'/sam2s_tracker/{name}' for name in ('detections', 'instances/label_info', 'semantic/label_info')}
+
+
+def test_the_tracker_hears_clicks_and_publishes_the_rest() -> None:
+    topics = OWN - allowed('tracker', 'services', 'reply')
+    assert allowed('tracker', 'topics', 'publish') - {'/diagnostics', '/rosout', '/parameter_events'} == (
+        topics - CLICKS | VISION | {'/sam2s_tracker/transition_event'}
+    )
+    assert allowed('tracker', 'topics', 'subscribe') >= CLICKS | {'/image_raw', '/image_raw/compressed', '/camera_info'}
+
+
+def test_a_viewer_sees_all_and_a_prompter_may_click() -> None:
+    assert allowed('viewer', 'topics', 'subscribe') >= allowed('tracker', 'topics', 'publish') - {'/rosout'}
+    assert allowed('prompter', 'topics', 'publish') >= CLICKS
+    assert not any(CLICKS & allowed(role, 'topics', 'publish') for role in ('viewer', 'autonomy'))
+
+
 def test_only_the_prompter_may_ask_for_anything() -> None:
-    assert allowed('prompter', 'services', 'request') <= OWN
+    assert allowed('prompter', 'services', 'request') == allowed('tracker', 'services', 'reply') & OWN
     assert allowed('viewer', 'services', 'request') == allowed('autonomy', 'services', 'request') == set()
     assert allowed('autonomy', 'topics', 'subscribe') & OWN == {
         f'/sam2s_tracker/{name}' for name in ('tracks', 'status', 'events')
