@@ -40,7 +40,8 @@ class StateCounts:
     Attributes:
         disappearances, told: Absences of a second and more, and those of which LOST was told within a second.
         losses, false_losses: How often an object became LOST, and how often while it could be seen.
-        returns, recovered: Returns of LOST objects for a second and more, and those TRACKED again within a second.
+        returns, noticed, recovered: Returns of LOST objects for a second and more; those no longer LOST within a
+            second, and those TRACKED within a second.
         actionable, wrong: Masks that may be acted on, and those that do not show their object.
     """
 
@@ -49,6 +50,7 @@ class StateCounts:
     losses: int = 0
     false_losses: int = 0
     returns: int = 0
+    noticed: int = 0
     recovered: int = 0
     actionable: int = 0
     wrong: int = 0
@@ -60,6 +62,7 @@ class StateCounts:
         return (
             f'disappearances told within 1 s  {_share(self.told, self.disappearances)}\n'
             f'losses told of visible objects  {_share(self.false_losses, self.losses)}\n'
+            f'returns noticed within 1 s      {_share(self.noticed, self.returns)}\n'
             f'returns tracked within 1 s      {_share(self.recovered, self.returns)}\n'
             f'actionable masks that are wrong {_share(self.wrong, self.actionable)}'
         )
@@ -168,7 +171,8 @@ def count_states(visible: NDArray[np.bool_], states: Sequence[TrackState], fps: 
         if not visible[begin]:
             counts += StateCounts(disappearances=1, told=TrackState.LOST in first_second)
         elif was_lost[begin - 1]:
-            counts += StateCounts(returns=1, recovered=TrackState.TRACKED in first_second)
+            is_noticed = any(state not in (TrackState.LOST, TrackState.FROZEN) for state in first_second)
+            counts += StateCounts(returns=1, noticed=is_noticed, recovered=TrackState.TRACKED in first_second)
     return counts
 
 

@@ -56,6 +56,7 @@ class TrackCondition:
         sighting: When it was seen.
         state: As in the judgement, but never FROZEN: what comes after the freeze begins from it.
         good_since: Since when every image has shown it well; None when the newest did not.
+        seen_since: Since when every image has shown it, well or not; None when the newest did not.
         missed_since: When it was first not seen; a return ends it only once it is confirmed. None while it is there.
         doubted_since: Since when it is UNCERTAIN.
         usual_area: Running mean of the mask's pixels.
@@ -67,6 +68,7 @@ class TrackCondition:
     sighting: Sighting
     state: TrackState = TrackState.TENTATIVE
     good_since: float | None = None
+    seen_since: float | None = None
     missed_since: float | None = None
     doubted_since: float | None = None
     usual_area: float = 0.0
@@ -100,6 +102,7 @@ def frozen(condition: TrackCondition, reason: str, seen: bool, stamp_ns: int) ->
         judgement=Judgement(TrackState.FROZEN, reason, asks),
         sighting=sighting_after(condition.sighting, seen, stamp_ns),
         good_since=None,
+        seen_since=None,
         doubted_since=None,
     )
 
@@ -110,13 +113,15 @@ def doubted(condition: TrackCondition, reason: str) -> TrackCondition:
         return condition
     state, asks = TrackState.UNCERTAIN, condition.judgement.needs_reprompt
     judgement = Judgement(state, reason, asks)
-    return replace(condition, judgement=judgement, state=state, good_since=None, usual_area=0.0)
+    return replace(condition, judgement=judgement, state=state, good_since=None, seen_since=None, usual_area=0.0)
 
 
 def _with_moments(condition: TrackCondition, seen: Observation, now: float, limits: StateLimits) -> TrackCondition:
     good_since = _since(condition.good_since, now) if not _flaw(condition, seen, limits) else None
+    is_there = seen.is_number and seen.is_seen and not seen.passing_doubt
+    seen_since = _since(condition.seen_since, now) if is_there else None
     missed_since = condition.missed_since
-    if good_since is not None and now - good_since >= limits.confirm_after:
+    if _has_lasted(seen_since, now, limits):
         missed_since = None
     elif seen.is_number and not seen.is_seen:
         missed_since = _since(missed_since, now)
@@ -124,6 +129,7 @@ def _with_moments(condition: TrackCondition, seen: Observation, now: float, limi
         condition,
         sighting=sighting_after(condition.sighting, seen.is_seen, seen.stamp_ns),
         good_since=good_since,
+        seen_since=seen_since,
         missed_since=missed_since,
         lasting_doubt=condition.lasting_doubt or seen.lasting_doubt,
     )
@@ -158,14 +164,13 @@ def _judge(condition: TrackCondition, seen: Observation, now: float, limits: Sta
     if not seen.is_seen:
         return _absent(condition, flaw, now, limits)
     good_for = 0.0 if condition.good_since is None else now - condition.good_since
-    is_confirmed = condition.good_since is not None and good_for >= limits.confirm_after
-    if condition.state == TrackState.LOST and not is_confirmed:
+    if condition.state == TrackState.LOST and not _has_lasted(condition.seen_since, now, limits):
         return TrackState.LOST, flaw or f'seen again for {good_for:.2f} s, not yet confirmed'
     if condition.lasting_doubt:
         return TrackState.UNCERTAIN, condition.lasting_doubt
     if flaw:
         return TrackState.UNCERTAIN, flaw
-    if is_confirmed:
+    if _has_lasted(condition.good_since, now, limits):
         return TrackState.TRACKED, ''
     if condition.state == TrackState.TENTATIVE:
         return TrackState.TENTATIVE, f'prompted and seen for {good_for:.2f} s, not yet confirmed'
@@ -180,6 +185,10 @@ def _absent(condition: TrackCondition, flaw: str, now: float, limits: StateLimit
     if condition.state == TrackState.LOST or missed_for >= limits.lost_after:
         return TrackState.LOST, f'not seen for {missed_for:.1f} s'
     return TrackState.OCCLUDED, flaw
+
+
+def _has_lasted(since: float | None, now: float, limits: StateLimits) -> bool:
+    return since is not None and now - since >= limits.confirm_after
 
 
 def _since(moment: float | None, now: float) -> float:

@@ -8,7 +8,7 @@ import pytest
 from sam2s_ros.state_benchmark import FIRST_SEED, OracleTracker, StateCounts, count_states, phantom, run
 from sam2s_ros.track_state import StateLimits, TrackState
 
-TRACKED, OCCLUDED, LOST, FROZEN = TrackState.TRACKED, TrackState.OCCLUDED, TrackState.LOST, TrackState.FROZEN
+_, TRACKED, UNCERTAIN, OCCLUDED, LOST, FROZEN = TrackState
 FPS = 4
 
 
@@ -23,7 +23,12 @@ FPS = 4
         (
             '1000011111',
             [TRACKED, OCCLUDED, LOST, FROZEN, FROZEN] + [LOST] * 2 + [TRACKED] * 3,
-            StateCounts(disappearances=1, told=1, losses=1, returns=1, recovered=1),
+            StateCounts(disappearances=1, told=1, losses=1, returns=1, noticed=1, recovered=1),
+        ),
+        (
+            '100000111111',
+            [TRACKED, OCCLUDED] + [LOST] * 6 + [UNCERTAIN] * 4,
+            StateCounts(disappearances=1, told=1, losses=1, returns=1, noticed=1),
         ),
     ],
 )

@@ -111,6 +111,23 @@ def test_a_lost_object_stays_lost_until_its_return_is_confirmed(film: Film) -> N
     assert not film.condition.judgement.needs_reprompt
 
 
+def test_a_lost_object_that_returns_in_poor_quality_is_there_but_not_trusted(film: Film) -> None:
+    film.show(NOTHING, 3.0)
+    assert film.show(POOR, 0.24) == [LOST] * 5 + [UNCERTAIN]
+    assert 'predicted quality' in film.condition.judgement.reason
+    assert film.show(GOOD, 0.24) == [UNCERTAIN] * 5 + [TRACKED]
+
+
+def test_a_lost_object_stays_lost_while_what_is_seen_may_be_another(film: Film) -> None:
+    film.show(NOTHING, 3.0)
+    assert set(film.show(replace(GOOD, passing_doubt='jumped'), 1.0)) == {LOST}
+
+
+def test_single_misses_of_an_object_that_is_seen_poorly_do_not_add_up_to_a_loss(film: Film) -> None:
+    states = [state for _ in range(6) for state in film.show(NOTHING) + film.show(POOR, 0.4)]
+    assert set(states) == {OCCLUDED, UNCERTAIN}
+
+
 def test_what_leaves_across_the_border_is_lost_sooner(film: Film) -> None:
     film.show(replace(GOOD, area=200, at_border=True), 0.12)
     states = film.show(NOTHING, 0.4)
