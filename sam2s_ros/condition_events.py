@@ -20,4 +20,4 @@ def tell_changes(events: EventLog, object_id: str, before: TrackCondition, now: 
     if now.state != TrackState.LOST == before.state:
         tell(EventCode.OBJECT_RECOVERED, 'seen again')
     if now.judgement.needs_reprompt and not before.judgement.needs_reprompt:
-        tell(EventCode.REPROMPT_NEEDED, now.judgement.reason)
+        tell(EventCode.REPROMPT_NEEDED, f'point at it again: {now.judgement.reason}')
