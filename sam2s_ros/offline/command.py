@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +30,8 @@ def run(options: argparse.Namespace, console: Console) -> bool:
     parameters = _parameters(options.param, min(options.jobs, len(recordings)))
     topics = tuple(options.topic)
     jobs = [TrackingJob(recording, topics, parameters, options.images) for recording in recordings]
-    return _watch(run_jobs(jobs, options.jobs), jobs, console)
+    with closing(run_jobs(jobs, options.jobs)) as news:
+        return _watch(news, jobs, console)
 
 
 def _watch(news: Iterator[JobNews], jobs: Sequence[TrackingJob], console: Console) -> bool:

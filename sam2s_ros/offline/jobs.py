@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, Queue
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeAlias
 
 from sam2s_ros.loaded_model import load_model
-from sam2s_ros.offline.bag_tracking import Loader, Outcome, TrackingJob, track_recording
+from sam2s_ros.offline.bag_tracking import Loader, Outcome, Progress, TrackingJob, track_recording
 from sam2s_ros.offline.track_journal import TrackingStopped
 
 LOOK_EVERY_S = 0.1
 TELL_EVERY = 10  # images
+THREAD = 'tracking a recording'
+END_WITHIN_S = 30.0  # the image in work, or the loading of a model
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,10 @@ class JobNews:
     what: Told
 
 
-def run_jobs(jobs: Sequence[TrackingJob], processes: int, load: Loader = load_model) -> Iterator[JobNews]:
+def run_jobs(jobs: Sequence[TrackingJob], processes: int, load: Loader = load_model) -> Generator[JobNews, None, None]:
     """Track recordings and tell how they go; one that fails does not keep the others from their end.
+
+    Whoever closes it stops the work; what is saved of it stays saved.
 
     Args:
         jobs: What to do.
@@ -56,13 +60,19 @@ def run_jobs(jobs: Sequence[TrackingJob], processes: int, load: Loader = load_mo
 def _in_thread(number: int, job: TrackingJob, load: Loader) -> Iterator[JobNews]:
     """Work in a thread, so that telling goes on while an image is tracked."""
     news: Queue[JobNews] = Queue()
-    thread = Thread(target=_work, args=(number, job, load, news), daemon=True)
+    is_over = Event()
+    thread = Thread(target=_work, args=(number, job, load, news, is_over), name=THREAD, daemon=True)
     thread.start()
-    while True:
-        told = news.get()
-        yield told
-        if not isinstance(told.what, tuple):
-            return
+    try:
+        while True:
+            told = news.get()
+            yield told
+            if not isinstance(told.what, tuple):
+                return
+    finally:
+        # A thread that is inside PyTorch when the process ends takes it down with an abort.
+        is_over.set()
+        thread.join(END_WITHIN_S)
 
 
 def _in_processes(jobs: Sequence[TrackingJob], processes: int, load: Loader) -> Iterator[JobNews]:
@@ -93,19 +103,21 @@ def _broken(running: dict[int, Future[None]]) -> Iterator[JobNews]:
             yield JobNews(number, JobFailed('its process died, perhaps for want of memory; the same command goes on'))
 
 
-def _work(number: int, job: TrackingJob, load: Loader, news: Queue[JobNews]) -> None:
-    news.put(JobNews(number, _ended(number, job, load, news)))
+def _work(number: int, job: TrackingJob, load: Loader, news: Queue[JobNews], is_over: Event | None = None) -> None:
+    news.put(JobNews(number, _ended(number, job, load, partial(_tell, number, news, is_over))))
 
 
-def _ended(number: int, job: TrackingJob, load: Loader, news: Queue[JobNews]) -> Outcome | JobFailed:
+def _ended(number: int, job: TrackingJob, load: Loader, tell: Progress) -> Outcome | JobFailed:
     try:
-        return track_recording(job, partial(_tell, number, news), load)
+        return track_recording(job, tell, load)
     except (ValueError, OSError, TrackingStopped) as error:
         return JobFailed(str(error))
     except Exception as error:  # one recording must not take the others with it
         return JobFailed(f'{type(error).__name__}: {error}')
 
 
-def _tell(number: int, news: Queue[JobNews], done: int, total: int) -> None:
+def _tell(number: int, news: Queue[JobNews], is_over: Event | None, done: int, total: int) -> None:
+    if is_over is not None and is_over.is_set():
+        raise TrackingStopped('nobody waits for it any more')
     if done % TELL_EVERY == 0 or done == total:
         news.put(JobNews(number, (done, total)))
