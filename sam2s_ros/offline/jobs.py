@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.synchronize import Event as ProcessEvent
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import TypeAlias
@@ -20,6 +22,9 @@ LOOK_EVERY_S = 0.1
 TELL_EVERY = 10  # images
 THREAD = 'tracking a recording'
 END_WITHIN_S = 30.0  # the image in work, or the loading of a model
+
+Stopper: TypeAlias = 'Event | ProcessEvent'  # is set when nobody waits for the work any more
+_STOPPERS: list[Stopper] = []  # of a process that is one of several
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ def _in_thread(number: int, job: TrackingJob, load: Loader) -> Iterator[JobNews]
 
 def _in_processes(jobs: Sequence[TrackingJob], processes: int, load: Loader) -> Iterator[JobNews]:
     context = multiprocessing.get_context('spawn')  # PyTorch's threads do not survive a fork
-    with context.Manager() as manager, ProcessPoolExecutor(min(processes, len(jobs)), mp_context=context) as pool:
+    is_over = context.Event()
+    pool = ProcessPoolExecutor(min(processes, len(jobs)), context, _begin_process, (is_over,))
+    with context.Manager() as manager, pool:
         news = manager.Queue()
         running = {number: pool.submit(_work, number, job, load, news) for number, job in enumerate(jobs)}
         try:
@@ -91,8 +98,15 @@ def _in_processes(jobs: Sequence[TrackingJob], processes: int, load: Loader) -> 
                     del running[told.job]
                 yield told
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            is_over.set()
+            pool.shutdown(cancel_futures=True)
             raise
+
+
+def _begin_process(is_over: ProcessEvent) -> None:
+    """Leave Ctrl-C to the parent, which says when it is over."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _STOPPERS.append(is_over)
 
 
 def _broken(running: dict[int, Future[None]]) -> Iterator[JobNews]:
@@ -103,8 +117,9 @@ def _broken(running: dict[int, Future[None]]) -> Iterator[JobNews]:
             yield JobNews(number, JobFailed('its process died, perhaps for want of memory; the same command goes on'))
 
 
-def _work(number: int, job: TrackingJob, load: Loader, news: Queue[JobNews], is_over: Event | None = None) -> None:
-    news.put(JobNews(number, _ended(number, job, load, partial(_tell, number, news, is_over))))
+def _work(number: int, job: TrackingJob, load: Loader, news: Queue[JobNews], stopper: Stopper | None = None) -> None:
+    stoppers = (*_STOPPERS, stopper) if stopper else tuple(_STOPPERS)
+    news.put(JobNews(number, _ended(number, job, load, partial(_tell, number, news, stoppers))))
 
 
 def _ended(number: int, job: TrackingJob, load: Loader, tell: Progress) -> Outcome | JobFailed:
@@ -116,8 +131,8 @@ def _ended(number: int, job: TrackingJob, load: Loader, tell: Progress) -> Outco
         return JobFailed(f'{type(error).__name__}: {error}')
 
 
-def _tell(number: int, news: Queue[JobNews], is_over: Event | None, done: int, total: int) -> None:
-    if is_over is not None and is_over.is_set():
+def _tell(number: int, news: Queue[JobNews], stoppers: Sequence[Stopper], done: int, total: int) -> None:
+    if any(stopper.is_set() for stopper in stoppers):
         raise TrackingStopped('nobody waits for it any more')
     if done % TELL_EVERY == 0 or done == total:
         news.put(JobNews(number, (done, total)))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,3 +87,18 @@ def test_two_processes_track_two_bags_and_one_that_fails_does_not_stop_the_other
     assert 'damaged: error:' in told
     with BagReader(tmp_path / 'out' / 'good' / 'recording') as written:
         assert written.count('/sam2s_tracker/tracks') == 25
+
+
+def test_ctrl_c_stops_all_processes_without_a_traceback(blob_bag: Path, tmp_path: Path) -> None:
+    for name in ('one', 'other'):
+        shutil.copytree(blob_bag, tmp_path / 'all' / name)
+    command = [sys.executable, '-m', 'sam2s_ros.track_bag', str(tmp_path / 'all'), '--out', str(tmp_path / 'out')]
+    with (tmp_path / 'log').open('w') as log:
+        process = subprocess.Popen([*command, '--jobs', '2'], stdout=log, stderr=log, start_new_session=True)
+    parts = [tmp_path / 'out' / name / '.parts' for name in ('one', 'other')]
+    deadline = time.monotonic() + 240
+    while not all(part.is_dir() for part in parts) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    code, told = process.wait(120), (tmp_path / 'log').read_text()
+    assert code == 130 and 'interrupted' in told and 'Traceback' not in told, told
