@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from sam2s_model.hiera import Hiera, HieraBlock, join_windows, max_pool, split_windows
+from sam2s_model import hiera
+from sam2s_model.hiera import Hiera, HieraBlock, WindowAttention, join_windows, max_pool, split_windows
 from sam2s_model.sizes import HIERA_SIZES, HieraSize
 
 SMALL = HieraSize(embed_dim=8, heads=1, blocks=(1, 1, 2, 1), global_blocks=(3,))
@@ -65,9 +66,10 @@ def test_windows_join_to_the_map_they_were_cut_from() -> None:
     torch.testing.assert_close(join_windows(split_windows(cells, 4), 10, 9), cells)
 
 
-def test_windows_are_filled_with_zeros_below_and_to_the_right() -> None:
-    windows = split_windows(torch.ones(1, 5, 6, 1), 4)
-    assert windows.sum(dim=(1, 2, 3)).tolist() == [16, 8, 4, 2]
+def test_windows_are_filled_below_and_to_the_right() -> None:
+    cells, filling = torch.ones(1, 5, 6, 1), torch.tensor([100.0])
+    assert split_windows(cells, 4).sum(dim=(1, 2, 3)).tolist() == [16, 8, 4, 2]
+    assert split_windows(cells, 4, filling).sum(dim=(1, 2, 3)).tolist() == [16, 808, 1204, 1402]
 
 
 def test_the_filling_of_a_window_is_attended_to() -> None:
@@ -76,6 +78,30 @@ def test_the_filling_of_a_window_is_attended_to() -> None:
     whole = HieraBlock(8, 8, heads=1, window=0, drop_path=0.0).eval()
     whole.load_state_dict(block.state_dict())
     assert not torch.allclose(block(cells), whole(cells), atol=1e-4)
+
+
+@pytest.mark.parametrize('pool', [False, True], ids=['kept', 'pooled'])
+def test_the_filling_of_a_window_is_what_zeros_become(pool: bool) -> None:
+    attention = WindowAttention(8, 16, heads=2, pool_queries=pool)
+    cells = torch.randn(2, 6, 6, 8)
+    windows = split_windows(cells, 4)
+    expected = join_windows(attention(windows), 3 if pool else 6, 3 if pool else 6)
+    torch.testing.assert_close(attention(cells, 4), expected)
+
+
+@pytest.mark.parametrize(('name', 'local'), [('tiny', 4), ('small', 4), ('base_plus', 6), ('large', 9)])
+def test_blocks_up_to_stride_16_look_no_further_than_a_window(name: str, local: int) -> None:
+    with torch.device('meta'):
+        assert Hiera(HIERA_SIZES[name]).local_blocks == local
+
+
+@pytest.mark.parametrize('windows', [1, 3, 100])
+def test_bands_of_the_image_change_nothing(monkeypatch: pytest.MonkeyPatch, windows: int) -> None:
+    monkeypatch.setattr(hiera, 'CPU_WINDOWS', windows)
+    trunk, images = Hiera(SMALL), torch.randn(2, 3, 128, 96)
+    at_once, in_bands = trunk.train()(images), trunk.eval()(images)
+    for expected, found in zip(at_once, in_bands, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_max_pool_halves_the_map() -> None:
