@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.frame_memory import Recall, Role, Slot
 from sam2s_model.position_encoding import sine_1d, sine_2d
+from sam2s_model.rope_attention import Grid
 
 SHORT_TERM = 6
+POOLED = 2  # side of the squares of cells that are averaged where memory is pooled (EfficientTAM)
 POINTER_SPAN = 15  # frames; distances of object pointers are divided by this, in videos of 16 frames and more
 
 
@@ -29,11 +32,13 @@ class MemoryTokens(NamedTuple):
         tokens: (N, L, M) remembered frames cell by cell, then object pointers.
         positions: (N, L, M) where and when they come from.
         pointer_tokens: How many of the L belong to pointers.
+        grid: (h, w) cells of each remembered frame.
     """
 
     tokens: Tensor
     positions: Tensor
     pointer_tokens: int
+    grid: Grid
 
 
 class TemporalEmbeddings(NamedTuple):
@@ -55,23 +60,27 @@ def layout(recall: Recall[EncodedMemory]) -> tuple[object, ...]:
     return tuple((slot.role, slot.rank) for slot in recall.frames), len(recall.pointers)
 
 
-def memory_tokens(recalls: Sequence[Recall[EncodedMemory]], embeddings: TemporalEmbeddings) -> MemoryTokens:
-    """The memories of N objects of the same layout, pointers last."""
-    sequences = [_sequence(recall, embeddings) for recall in recalls]
-    tokens = torch.stack([sequence.tokens for sequence in sequences])
-    positions = torch.stack([sequence.positions for sequence in sequences])
-    return MemoryTokens(tokens, positions, sequences[0].pointer_tokens)
+def memory_tokens(
+    recalls: Sequence[Recall[EncodedMemory]], embeddings: TemporalEmbeddings, pooled: bool = False
+) -> MemoryTokens:
+    """The memories of N objects of the same layout, pointers last; `pooled` averages 2×2 cells of remembered frames."""
+    side = POOLED if pooled else 1
+    tokens, positions, pointer_tokens = zip(*(_sequence(recall, embeddings, side) for recall in recalls), strict=True)
+    h, w = recalls[0].frames[0].memory.content.features.shape[-2:]
+    return MemoryTokens(torch.stack(tokens), torch.stack(positions), pointer_tokens[0], (h // side, w // side))
 
 
-def _sequence(recall: Recall[EncodedMemory], embeddings: TemporalEmbeddings) -> MemoryTokens:
-    """The memory of one object, (L, M) each."""
+def _sequence(recall: Recall[EncodedMemory], embeddings: TemporalEmbeddings, side: int) -> tuple[Tensor, Tensor, int]:
+    """Tokens and positions of one object, (L, M) each, and how many belong to pointers."""
     tokens, positions = [], []
     for slot in recall.frames:
         when = _temporal_embedding(slot, embeddings)
         memory = slot.memory.content.features.to(when.dtype)
-        where = sine_2d(*memory.shape, memory.device, memory.dtype).flatten(2)[0].T
+        where = sine_2d(*memory.shape, memory.device, memory.dtype)[0]
+        if side > 1:
+            memory, where = F.avg_pool2d(memory, side), F.avg_pool2d(where, side)
         tokens.append(memory.flatten(1).T)
-        positions.append(where + when)
+        positions.append(where.flatten(1).T + when)
     pointer_tokens = 0
     if recall.pointers:
         pointers = torch.stack([slot.memory.content.pointer for slot in recall.pointers])
@@ -80,7 +89,7 @@ def _sequence(recall: Recall[EncodedMemory], embeddings: TemporalEmbeddings) -> 
         tokens.append(pieces)
         when = _pointer_positions(recall.pointers, pointers, embeddings.pointers)
         positions.append(when.repeat_interleave(pointer_tokens // len(pointers), dim=0))
-    return MemoryTokens(torch.cat(tokens), torch.cat(positions), pointer_tokens)
+    return torch.cat(tokens), torch.cat(positions), pointer_tokens
 
 
 def _temporal_embedding(slot: Slot[EncodedMemory], embeddings: TemporalEmbeddings) -> Tensor:

@@ -16,8 +16,12 @@ SCORES_BYTES = 16 << 20  # scores of one chunk; half of the last-level cache the
 LEAST_QUERIES = 32
 
 
-def attend_narrowly(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Read values (N, L, M) with queries (N or 1, Q, C) by keys (N, L, C); returns (N, Q, M) in the queries' type."""
+def attend_narrowly(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Read values (N, L, M) with queries (N or 1, Q, C) by keys (N, L, C), whose scores get a bias (L,) on top.
+
+    Returns:
+        (N, Q, M) in the queries' type.
+    """
     queries = (queries * queries.shape[-1] ** -0.5).expand(len(keys), -1, -1)
     values = values.to(queries.dtype).transpose(1, 2).contiguous()
     read = queries.new_empty(*queries.shape[:2], values.shape[1])
@@ -25,7 +29,7 @@ def attend_narrowly(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     for n, (of_object, objects_keys, objects_values) in enumerate(zip(queries, keys, values, strict=True)):
         for start in range(0, len(of_object), rows):
             chunk = slice(start, start + rows)
-            scores = linear(of_object[chunk], objects_keys)
+            scores = linear(of_object[chunk], objects_keys, bias)
             read[n, chunk] = linear(_softmax(scores), objects_values)
     return read
 

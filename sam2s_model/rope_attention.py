@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,7 +42,8 @@ class RopeAttention(nn.Module):
             keys: (N, L, M) frames of cells of `key_grid` one after another, then `unplaced` keys that lie nowhere.
             values: (N, L, M).
             grid: (h, w) of the queries; its cell is the unit of length.
-            key_grid: (h, w) of each remembered frame, fewer cells when memory is pooled.
+            key_grid: (h, w) of each remembered frame, fewer cells when memory is pooled. One of those then counts as
+                many times as it has cells in it, beside keys that lie nowhere.
             unplaced: How many of the last keys are not rotated.
 
         Returns:
@@ -50,21 +53,33 @@ class RopeAttention(nn.Module):
         turned_queries = rotate(self.q_proj(queries), rotary_table(channels, grid, grid, queries.device))
         table = rotary_table(channels, key_grid, grid, queries.device)
         turned_keys = _rotate_frames(self.k_proj(keys), table, unplaced)
+        bias = _pooling_bias(turned_keys, grid, key_grid, unplaced)
         if self.training or queries.device.type != 'cpu':
-            return self._attend_fused(turned_queries, turned_keys, values)
-        mixed: Tensor = self.out_proj(self.v_proj(attend_narrowly(turned_queries, turned_keys, values)))
+            return self._attend_fused(turned_queries, turned_keys, values, bias)
+        mixed: Tensor = self.out_proj(self.v_proj(attend_narrowly(turned_queries, turned_keys, values, bias)))
         return mixed
 
-    def _attend_fused(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def _attend_fused(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None) -> Tensor:
         """By the kernels of torch, which can drop weights and are fast on GPUs."""
         attended = F.scaled_dot_product_attention(
             queries.unsqueeze(1),
             keys.unsqueeze(1),
             self.v_proj(values).unsqueeze(1),
+            attn_mask=None if bias is None else bias[None],
             dropout_p=self.dropout if self.training else 0.0,
         )
         mixed: Tensor = self.out_proj(attended.squeeze(1))
         return mixed
+
+
+def _pooling_bias(keys: Tensor, grid: Grid, key_grid: Grid, unplaced: int) -> Tensor | None:
+    """What the scores of keys (N, L, C) lack so that a pooled key counts as all that is in it (EfficientTAM); (L,)."""
+    cells = math.prod(grid) // math.prod(key_grid)
+    if cells == 1:
+        return None
+    bias = keys.new_full((keys.shape[1],), math.log(cells))
+    bias[keys.shape[1] - unplaced :] = 0.0
+    return bias
 
 
 def _rotate_frames(keys: Tensor, table: tuple[Tensor, Tensor], unplaced: int) -> Tensor:

@@ -141,7 +141,7 @@ class Sam2s(nn.Module):
         if not recalls[0].frames:
             return None
         embeddings = TemporalEmbeddings(self.maskmem_tpos_enc, self.divemem.long_tpos, self.obj_ptr_tpos_proj)
-        return memory_tokens(recalls, embeddings)
+        return memory_tokens(recalls, embeddings, self.switches.pooled_memory)
 
     def _condition(self, features: FrameFeatures, memory: MemoryTokens | None, count: int) -> Tensor:
         """Frame features (N, C, h, w) as each object sees them."""

@@ -31,9 +31,11 @@ def replace_parts(network: Sam2s, folder: Path, provider: str = AUTO, threads: i
 
     Raises:
         BadGraphs: There are none in the folder, or they hold other weights.
-        ValueError: The provider is not here.
+        ValueError: The provider is not here, or the network pools its memory.
         ImportError: onnxruntime is not installed.
     """
+    if network.switches.pooled_memory:
+        raise ValueError('pooled_memory: expected False with ONNX Runtime, whose graphs read memory whole, came True')
     package = runtime()
     wanted = choose_providers(provider, package.get_available_providers())
     _check(network, folder)

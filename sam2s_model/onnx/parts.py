@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sam2s_model.image_encoder import ImageFeatures
 from sam2s_model.mask_decoder import DecoderOutput, HighResFeatures
 from sam2s_model.prompt_encoder import PromptEmbedding
+from sam2s_model.rope_attention import Grid
 
 SLOTS = (1, 4, 7, 11, 18)  # of remembered frames: so many shapes of memory occur, and no more
 POINTER_TOKENS = 64  # pointer tokens come in multiples of this, 16 pointers
@@ -55,8 +56,15 @@ class OnnxMemoryAttention(nn.Module):
         super().__init__()
         self._session = session
 
-    def forward(self, features: Tensor, memory: Tensor, memory_position: Tensor, pointer_tokens: int) -> Tensor:
-        """As `MemoryAttention.forward`."""
+    def forward(
+        self,
+        features: Tensor,
+        memory: Tensor,
+        memory_position: Tensor,
+        pointer_tokens: int,
+        memory_grid: Grid | None = None,
+    ) -> Tensor:
+        """As `MemoryAttention.forward`; `memory_grid` is that of the features."""
         conditioned = [
             self._condition(features, tokens, positions, pointer_tokens)
             for tokens, positions in zip(memory, memory_position, strict=True)

@@ -21,6 +21,13 @@ def test_it_reads_what_fused_attention_reads(monkeypatch: pytest.MonkeyPatch, sc
         torch.testing.assert_close(attend_narrowly(queries, keys, values), expected)
 
 
+def test_a_bias_comes_on_top_of_the_scores() -> None:
+    queries, keys, values, bias = torch.randn(1, 9, 16), torch.randn(2, 7, 16), torch.randn(2, 7, 4), torch.randn(7)
+    expected = F.scaled_dot_product_attention(queries.expand(2, -1, -1), keys, values, attn_mask=bias)
+    with torch.inference_mode():
+        torch.testing.assert_close(attend_narrowly(queries, keys, values, bias), expected)
+
+
 def test_nothing_that_was_given_is_written_to() -> None:
     given = torch.randn(1, 9, 16), torch.randn(1, 7, 16), torch.randn(1, 7, 4)
     copies = [tensor.clone() for tensor in given]

@@ -21,6 +21,7 @@ from sam2s_model.onnx.parts import SLOTS, slots_for
 from sam2s_model.onnx.providers import CPU, CUDA, TENSORRT, choose_providers, describe
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.sizes import HieraSize
+from sam2s_model.switches import Switches
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
@@ -109,6 +110,13 @@ def test_graphs_for_another_image_size_are_refused(graphs: Path) -> None:
 def test_a_folder_without_graphs_is_refused_with_how_to_make_them(network: Sam2s, tmp_path: Path) -> None:
     with pytest.raises(BadGraphs, match=r'python -m sam2s_model\.onnx'):
         replace_parts(copy.deepcopy(network), tmp_path)
+
+
+def test_pooled_memory_is_refused(network: Sam2s, graphs: Path) -> None:
+    pooled = copy.deepcopy(network)
+    pooled.switches = Switches(pooled_memory=True)
+    with pytest.raises(ValueError, match='pooled_memory: expected False'):
+        replace_parts(pooled, graphs)
 
 
 def test_a_tracker_says_what_is_running(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sam2s_model.frame_memory import FrameMemory, Recall, Role, Slot
@@ -69,6 +70,22 @@ def test_a_narrow_network_tracks_from_memory_and_pointers(nano: Build) -> None:
     without_pointer = Recall(remembered.frames, ())
     assert logits(narrow, remembered).shape == (1, 1, SIDE // 4, SIDE // 4)
     assert not torch.allclose(logits(narrow, remembered), logits(narrow, without_pointer))
+
+
+def test_pooled_memory_reads_the_mean_of_neighbouring_cells(nano: Build) -> None:
+    exact, pooled = (nano(SIDE, Switches(pooled_memory=chosen, bfloat16_memory=False)) for chosen in (False, True))
+    pooled.load_state_dict(exact.state_dict())
+    recall = recall_of(exact, Role.CONDITIONING, Role.SHORT_TERM)
+    even = Recall(tuple(_smoothed(slot) for slot in recall.frames), recall.pointers)
+    assert not torch.allclose(logits(pooled, recall), logits(exact, recall))
+    torch.testing.assert_close(logits(pooled, recall), logits(pooled, even))
+
+
+def _smoothed(slot: Slot[EncodedMemory]) -> Slot[EncodedMemory]:
+    """The same memory with each 2×2 cells replaced by their mean."""
+    content = slot.memory.content
+    mean = F.avg_pool2d(content.features, 2).repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
+    return replace(slot, memory=replace(slot.memory, content=content._replace(features=mean)))
 
 
 def test_long_term_memory_has_its_own_temporal_embedding(network: Sam2s) -> None:
