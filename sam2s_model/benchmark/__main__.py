@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json is not None:
         options.json.write_text(json.dumps(as_json(rows, memory, _settings(options)), indent=2) + '\n')
     if options.plot is not None:
-        options.plot.write_text(draw(rows))
+        options.plot.write_text(draw(rows, memory))
     return 0
 
 
@@ -56,12 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--model', action='append', help='only this model; may be repeated')
     parser.add_argument('--dtype', help='only float32 or bfloat16')
     parser.add_argument('--objects', type=int, action='append', help='only with so many objects; may be repeated')
+    parser.add_argument('--option', action='append', help='only with this option; may be repeated; "none": without any')
     parser.add_argument('--rounds', type=int, default=5, help='frames of each that are timed (default: %(default)s)')
     parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda; nothing was ever run on CUDA')
     parser.add_argument('--no-memory', action='store_true', help='leave out the long video')
     parser.add_argument('--json', type=Path, metavar='F', help='write all figures here')
-    parser.add_argument('--plot', type=Path, metavar='F', help='write a plot (SVG) of time against objects here')
+    parser.add_argument(
+        '--plot', type=Path, metavar='F', help='write a plot (SVG) of time against objects and frames here'
+    )
     return parser
 
 
@@ -72,6 +75,7 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
         if (not options.model or case.model in options.model)
         and options.dtype in (None, case.dtype)
         and (not options.objects or case.objects in options.objects)
+        and (not options.option or set(case.options or ('none',)) <= set(options.option))
     ]
 
 

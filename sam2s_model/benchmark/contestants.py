@@ -43,7 +43,7 @@ class Ours:
     ) -> None:
         if not case.has_reference:
             weights = read_weights(SHIPPED_WEIGHTS)
-        network = build_network(case.model, case.image_size, semantic_dim=semantic_dim(weights or {}))
+        network = build_network(case.model, case.image_size, case.switches, semantic_dim(weights or {}))
         if weights is not None:
             load_weights(network, weights, 'benchmark')
         network.compute_in(getattr(torch, case.dtype))

@@ -17,10 +17,20 @@ from sam2s_model.benchmark.contestants import FULL_MEMORY, Contestant, Ours, Ref
 from sam2s_model.benchmark.frames import drifting_frames
 
 WINDOW = 20  # frames at either end whose median time is compared
+SAMPLES = 30  # between the two ends, for the plot
 MEGABYTE = 1e6
 STATM, STATUS = Path('/proc/self/statm'), Path('/proc/self/status')
 CPU = torch.device('cpu')
 SMALL = Case('tiny', 128, 'float32', 4)  # length shows at any size, and a small one gets there
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the process cost around one frame: median computing time of `WINDOW` frames, and resident memory."""
+
+    frame: int
+    cpu_ms: float
+    resident_mb: float
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class LongVideo:
         growth_mb_per_100: The same, for each 100 frames.
         time_ratio: Computing time of a frame at the end, divided by that at the beginning; medians of `WINDOW`.
         peak_mb: Most resident memory of the process.
+        samples: How it went on between the two, a few of them.
     """
 
     frames: tuple[int, int]
@@ -40,6 +51,7 @@ class LongVideo:
     growth_mb_per_100: float
     time_ratio: float
     peak_mb: float
+    samples: tuple[Sample, ...] = ()
 
 
 def watch_long_video(first: int, last: int, of_reference: bool = False) -> LongVideo:
@@ -51,17 +63,22 @@ def watch_long_video(first: int, last: int, of_reference: bool = False) -> LongV
 def _watch(first: int, last: int, of_reference: bool) -> LongVideo:
     torch.set_num_threads(1)  # computing time of one thread does not depend on what else runs
     contestant = _reference(last) if of_reference else Ours(SMALL, drifting_frames(SMALL.image_size, 16), CPU)
+    marks = {first + (last - first) * n // SAMPLES for n in range(SAMPLES + 1)}
     seconds, resident = [0.0] * (last + 1), {}
     for number in range(FULL_MEMORY + 1, last + 1):
         begun = time.process_time()
         contestant.step()
         seconds[number] = time.process_time() - begun
-        if number in (first, last):
+        if number in marks:
             gc.collect()
             resident[number] = _resident_mb()
     growth = resident[last] - resident[first]
     slower = median(seconds[1 + last - WINDOW :]) / median(seconds[first : first + WINDOW])
-    return LongVideo((first, last), growth, growth * 100 / (last - first), slower, _peak_mb())
+    samples = tuple(
+        Sample(mark, median(seconds[max(first, mark - WINDOW) : mark + 1]) * 1e3, resident[mark])
+        for mark in sorted(marks)
+    )
+    return LongVideo((first, last), growth, growth * 100 / (last - first), slower, _peak_mb(), samples)
 
 
 def _reference(last: int) -> Contestant:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 
 from sam2s_model.benchmark.long_video import LongVideo
 from sam2s_model.benchmark.measure import Row
@@ -35,7 +35,7 @@ def _row(row: Row) -> dict[str, Any]:
     reference = row.reference
     return {
         **asdict(row.case),
-        'options': [],
+        'options': list(row.case.options),
         'ours_ms': row.ours.wall_ms,
         'reference_ms': reference.wall_ms if reference else None,
         'ratio': ratio(row.ours.wall_ms, reference.wall_ms if reference else None),
@@ -55,15 +55,16 @@ def ratio(ours: float, reference: float | None) -> float | None:
 
 
 def as_table(rows: Sequence[Row]) -> Table:
-    """A row for each case; the stages are ours/reference in ms."""
-    table = Table('model', 'px', 'type', 'objects', box=box.SIMPLE_HEAD, title='ms a frame: ours / reference')
+    """A row for each case, with its options below the model; the stages are ours/reference in ms."""
+    model = Column('model', no_wrap=True)
+    table = Table(model, 'px', 'type', 'objects', box=box.SIMPLE_HEAD, title='ms a frame: ours / reference')
     for name in ('frame', 'ratio', 'CPU ratio', *(stage.replace('_', ' ') for stage in STAGES), 'foreign CPU'):
         table.add_column(name, justify='right')
     for row in rows:
         case, reference = row.case, row.reference
         stages = (_pair(row.ours.stages_ms.get(name), _stage(reference, name)) for name in STAGES)
         table.add_row(
-            case.model, str(case.image_size), case.dtype, str(case.objects),
+            '\n'.join((case.model, *case.options)), str(case.image_size), case.dtype, str(case.objects),
             _pair(row.ours.wall_ms, reference.wall_ms if reference else None),
             _number(ratio(row.ours.wall_ms, reference.wall_ms if reference else None)),
             _number(ratio(row.ours.cpu_ms, reference.cpu_ms if reference else None)),

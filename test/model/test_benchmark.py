@@ -19,22 +19,28 @@ from sam2s_model.benchmark.case import FULL, QUICK, Case
 from sam2s_model.benchmark.contestants import FULL_MEMORY, Ours
 from sam2s_model.benchmark.foreign_cpu import ForeignCpu
 from sam2s_model.benchmark.frames import drifting_frames, first_boxes
-from sam2s_model.benchmark.long_video import LongVideo, watch_long_video
+from sam2s_model.benchmark.long_video import LongVideo, Sample, watch_long_video
 from sam2s_model.benchmark.measure import Row
 from sam2s_model.benchmark.plot import draw
 from sam2s_model.benchmark.report import as_json, as_table, memory_line
 from sam2s_model.benchmark.stopwatch import STAGES, Stopwatch, Timing
+from sam2s_model.switches import Switches
 
 CPU = torch.device('cpu')
 TINY = Case('tiny', 128, 'float32', 2)
 LITE = Case('lite', 128, 'bfloat16', 2)
-VIDEO = LongVideo((500, 5000), growth_mb=4.5, growth_mb_per_100=0.1, time_ratio=1.01, peak_mb=700.0)
+SAMPLES = (Sample(500, 30.0, 600.0), Sample(5000, 31.0, 604.5))
+VIDEO = LongVideo((500, 5000), growth_mb=4.5, growth_mb_per_100=0.1, time_ratio=1.01, peak_mb=700.0, samples=SAMPLES)
 
 
 def row(case: Case, ours: float, reference: float | None, foreign: float | None = 0.0) -> Row:
     timing = Timing(ours, 2 * ours, {'image_encoder': ours / 2})
     theirs = None if reference is None else Timing(reference, 2 * reference, {'image_encoder': reference / 2})
     return Row(case, timing, theirs, 5, foreign)
+
+
+def polylines(picture: str) -> list[ElementTree.Element]:
+    return list(ElementTree.fromstring(picture).iter('{http://www.w3.org/2000/svg}polyline'))
 
 
 def printed(rows: list[Row]) -> str:
@@ -157,13 +163,18 @@ def test_a_row_measured_on_a_busy_machine_says_so() -> None:
 
 def test_the_plot_has_a_curve_for_each_of_the_two() -> None:
     rows = [row(Case('tiny', 512, 'float32', count), 10.0 * count, 15.0 * count) for count in (4, 1, 2)]
-    lines = list(ElementTree.fromstring(draw(rows)).iter('{http://www.w3.org/2000/svg}polyline'))
+    lines = polylines(draw(rows, {}))
     assert [len(line.attrib['points'].split()) for line in lines] == [3, 3]
     assert ['stroke-dasharray' in line.attrib for line in lines] == [False, True]
 
 
+def test_the_plot_has_time_and_memory_against_frames() -> None:
+    lines = polylines(draw([], {'ours': VIDEO}))
+    assert [len(line.attrib['points'].split()) for line in lines] == [2, 0, 2, 0]
+
+
 def test_a_plot_of_single_points_is_empty() -> None:
-    assert 'polyline' not in draw([row(TINY, 10.0, 20.0)])
+    assert 'polyline' not in draw([row(TINY, 10.0, 20.0)], {})
 
 
 def test_boxes_of_all_objects_lie_in_the_image() -> None:
@@ -177,6 +188,7 @@ def test_a_long_video_tells_growth_and_slowing() -> None:
     assert video.time_ratio > 0
     assert video.growth_mb_per_100 == pytest.approx(4 * video.growth_mb)
     assert '20 to 45' in memory_line('ours', video)
+    assert (video.samples[0].frame, video.samples[-1].frame) == (20, 45)
 
 
 def test_all_rows_of_the_table_of_bounds_are_there() -> None:
@@ -208,4 +220,15 @@ def test_the_command_measures_only_what_was_asked_for() -> None:
     options = command._parser().parse_args(
         ['--model', 'tiny', '--dtype', 'bfloat16', '--objects', '1', '--objects', '8']
     )
-    assert command._chosen(options) == [Case('tiny', 512, 'bfloat16', 1), Case('tiny', 512, 'bfloat16', 8)]
+    pooled = Case('tiny', 512, 'bfloat16', 8, ('pooled_memory',))
+    assert command._chosen(options) == [Case('tiny', 512, 'bfloat16', 1), Case('tiny', 512, 'bfloat16', 8), pooled]
+    assert command._chosen(command._parser().parse_args(['--option', 'pooled_memory'])) == [pooled]
+    assert pooled not in command._chosen(command._parser().parse_args(['--option', 'none']))
+
+
+def test_an_option_is_switched_on_and_named_in_the_figures() -> None:
+    pooled = Case('tiny', 128, 'float32', 1, ('pooled_memory',))
+    network = Ours(pooled, drifting_frames(128, FULL_MEMORY + 2), CPU).network
+    assert network.switches == Switches(pooled_memory=True)
+    assert as_json([row(pooled, 30.0, 40.0)], {}, {})['rows'][0]['options'] == ['pooled_memory']
+    assert 'pooled_memory' in printed([row(pooled, 30.0, 40.0)])
