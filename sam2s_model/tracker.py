@@ -7,7 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2s_model.compute import release_memory
@@ -36,6 +38,15 @@ class FrameNotTracked(LookupError):
     """The frame's place in the stream is not known."""
 
 
+@dataclass(frozen=True)
+class EncodedFrame:
+    """A frame that was encoded: its place, its pixels (S, S, 3) as the network saw them, and its features."""
+
+    place: tuple[int, int]
+    square: NDArray[np.uint8]
+    features: FrameFeatures
+
+
 @dataclass
 class Stream:
     """What is known of the video so far, whatever the objects."""
@@ -44,7 +55,7 @@ class Stream:
     calibrated: bool = False
     next_index: int = 0
     stamps: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    newest: tuple[tuple[int, int], FrameFeatures] | None = None
+    newest: EncodedFrame | None = None
 
 
 class Tracker:
@@ -240,22 +251,28 @@ class Tracker:
     def _calibrate(self, frame: Frame) -> None:
         if self._stream.calibrated:
             return
-        self._stream.calibration = self._network.calibrate(self._input(frame))
+        self._stream.calibration = self._network.calibrate(self._input(self._square(frame)))
         self._stream.calibrated = True
 
-    def _input(self, frame: Frame) -> Tensor:
+    def _square(self, frame: Frame) -> NDArray[np.uint8]:
+        return to_square(frame.rgb, self._network.image_size) if frame.square is None else frame.square
+
+    def _input(self, square: NDArray[np.uint8]) -> Tensor:
         network = self._network
-        rgb = frame.rgb if frame.square is None else frame.square
-        return to_input(rgb, network.image_size, network.pixel_mean, network.pixel_std, self._device)
+        return to_input(square, network.image_size, network.pixel_mean, network.pixel_std, self._device)
 
     def _encode(self, frame: Frame, index: int) -> FrameFeatures:
         place = (index, frame.stamp_ns)  # a skipped frame shares its index, stamps may repeat
         newest = self._stream.newest
-        if newest is not None and newest[0] == place:
-            return newest[1]
-        features = self._network.encode_image(self._input(frame), self._stream.calibration)
-        if newest is None or place > newest[0]:
-            self._stream.newest = (place, features)
+        if newest is not None and newest.place == place:
+            return newest.features
+        square = self._square(frame)
+        if newest is not None and np.array_equal(square, newest.square):  # the video stands still
+            features = newest.features
+        else:
+            features = self._network.encode_image(self._input(square), self._stream.calibration)
+        if newest is None or place > newest.place:
+            self._stream.newest = EncodedFrame(place, square, features)
         return features
 
     def _groups(self, tracks: Iterable[ObjectTrack], index: int) -> list[list[ObjectTrack]]:

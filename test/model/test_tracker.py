@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,7 +38,16 @@ def test_a_frame_that_was_prepared_is_seen_as_any_other(tracker: Tracker, networ
     prepared = tracker.prepare(plain)
     assert prepared.square is not None and prepared.square.shape == (network.image_size, network.image_size, 3)
     assert prepared.rgb is plain.rgb and prepared.stamp_ns == plain.stamp_ns
-    assert torch.equal(tracker._input(prepared), tracker._input(plain))
+    assert torch.equal(*(tracker._input(tracker._square(seen)) for seen in (prepared, plain)))
+
+
+def test_a_frame_like_the_one_before_is_tracked_but_not_encoded(tracker: Tracker, network: NotingNetwork) -> None:
+    tracker.prompt(frame(0), 'a', BOX)
+    tracker.step(replace(frame(0), stamp_ns=FRAME_NS))
+    tracker.step(frame(2))
+    tracker.step(replace(frame(2), stamp_ns=3 * FRAME_NS))
+    assert len(network.encoded) == 2
+    assert len(network.asked) == 4
 
 
 def test_an_object_may_be_added_on_any_frame(tracker: Tracker) -> None:
