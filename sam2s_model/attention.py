@@ -21,8 +21,8 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 def _multiplies_faster(queries: Tensor, keys: Tensor) -> bool:
     return (
-        queries.device.type == 'cpu'
+        not torch.compiler.is_compiling()
+        and queries.device.type == 'cpu'
         and queries.dtype == keys.dtype == torch.bfloat16
         and torch.is_inference_mode_enabled()
-        and not torch.compiler.is_compiling()
     )

@@ -17,9 +17,11 @@ from sam2s_model.checkpoint import (
     semantic_dim,
 )
 from sam2s_model.compute import AUTO, allow_tf32, choose_device, choose_precision
+from sam2s_model.graphs import torch_graphs
+from sam2s_model.graphs.torch_graphs import COMPILED, CUDA_GRAPHS
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.memory_settings import MemorySettings
-from sam2s_model.onnx.backend import replace_parts
+from sam2s_model.onnx import backend as onnx_backend
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.semantics import BadInstrumentBank, InstrumentBank, read_bank
 from sam2s_model.sizes import HIERA_SIZES
@@ -27,7 +29,7 @@ from sam2s_model.switches import Switches
 from sam2s_model.tracker import Tracker
 
 TORCH, ONNXRUNTIME = 'torch', 'onnxruntime'
-BACKENDS = (TORCH, ONNXRUNTIME)
+BACKENDS = (TORCH, COMPILED, CUDA_GRAPHS, ONNXRUNTIME)
 SIZES = (LITE, *HIERA_SIZES)
 SHIPPED_WEIGHTS = Path(__file__).parent / 'weights' / 'lite.safetensors'
 SHIPPED_INSTRUMENTS = Path(__file__).parent / 'weights' / 'instruments.safetensors'
@@ -82,8 +84,9 @@ def build_tracker(
             float32 anyhow. float16 is meant for GPUs; on most CPUs it works, but many times slower than float32.
         tf32: CUDA may multiply float32 in TF32, which has 10 bits of mantissa; faster, and no longer equal to the last
             digit. Holds for the whole process.
-        backend: 'torch', or 'onnxruntime' for image encoder, memory attention, mask decoder and memory encoder of the
-            sizes of SAM 2.1, in float32.
+        backend: What computes image encoder, memory attention, mask decoder and memory encoder of the sizes of SAM 2.1.
+            'torch'; 'compiled' by torch.compile, where the first frames take minutes; 'cuda_graphs', which has never
+            run; or 'onnxruntime', in float32.
         graphs: With 'onnxruntime', the folder that `python -m sam2s_model.onnx` has made of the checkpoint.
         provider: With 'onnxruntime', 'cpu', 'cuda' or 'tensorrt'; 'auto' takes CUDA where it is.
 
@@ -115,7 +118,7 @@ def build_tracker(
         memory = memory or LITE_MEMORY
     running = f'PyTorch {torch.__version__} on {chosen}'
     if backend != TORCH:
-        running = _hand_over(network, backend, graphs, provider, threads)
+        running = _hand_over(network.to(chosen).eval(), backend, graphs, provider, threads)
     return Tracker(network.to(chosen).eval(), chosen, memory, switches, bank, running)
 
 
@@ -124,12 +127,14 @@ def _hand_over(network: AnyNetwork, backend: str, graphs: str | Path | None, pro
     if backend not in BACKENDS:
         raise ValueError(f'backend: expected one of {list(BACKENDS)}, came {backend!r}')
     if not isinstance(network, Sam2s):
-        raise ValueError(f'backend: expected {TORCH!r} for size {LITE!r}, which has no ONNX graphs, came {backend!r}')
+        raise ValueError(f'backend: expected {TORCH!r} for size {LITE!r}, which has no graphs, came {backend!r}')
+    if backend != ONNXRUNTIME:
+        return torch_graphs.hand_over(network, backend)
     if network.precision != torch.float32:
         raise ValueError(f'precision: expected float32 with backend {backend!r}, came {network.precision}')
     if not graphs:
         raise ValueError('graphs: expected the folder that `python -m sam2s_model.onnx` has made of the checkpoint')
-    return replace_parts(network, Path(graphs), provider, threads)
+    return onnx_backend.hand_over(network, Path(graphs), provider, threads)
 
 
 def _read_bank(path: Path, dim: int) -> InstrumentBank:

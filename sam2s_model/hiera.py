@@ -164,7 +164,9 @@ class Hiera(nn.Module):
     def _position(self, h: int, w: int) -> Tensor:
         """Position code of the stride-4 cells, (1, h, w, C); computed once for each state of the weights."""
         weights = (self.pos_embed, self.pos_embed_window)
-        if torch.is_grad_enabled() or any(weight.is_inference() for weight in weights):  # these count no changes
+        if torch.compiler.is_compiling() or torch.is_grad_enabled():
+            return self._interpolate_position(h, w)
+        if any(weight.is_inference() for weight in weights):  # these count no changes
             return self._interpolate_position(h, w)
         stamp = (h, w, *((weight.data_ptr(), weight._version) for weight in weights))
         if self._known_position is None or self._known_position[0] != stamp:

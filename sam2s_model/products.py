@@ -39,11 +39,11 @@ def linear(tokens: Tensor, weight: Tensor, bias: Tensor | None = None, activatio
 
 def _suits_onednn(tokens: Tensor, weight: Tensor) -> bool:
     return (
-        tokens.device.type == 'cpu'
+        not torch.compiler.is_compiling()
+        and tokens.device.type == 'cpu'
         and tokens.dtype == weight.dtype == torch.float32
         and torch.is_inference_mode_enabled()
         and not torch.is_autocast_enabled('cpu')
-        and not torch.compiler.is_compiling()
         and tokens.numel() > 0
         and prefers_onednn()
     )

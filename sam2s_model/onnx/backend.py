@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from sam2s_model.graphs.parts import GRAPHS, replace_parts
 from sam2s_model.onnx.export import NOTE, GraphsNote, note_of
-from sam2s_model.onnx.parts import OnnxImageEncoder, OnnxMaskDecoder, OnnxMemoryAttention, OnnxMemoryEncoder, Session
 from sam2s_model.onnx.providers import AUTO, choose_providers, describe, runtime
+from sam2s_model.onnx.session import Session
 from sam2s_model.sam2s import Sam2s
 
 MAKE = 'make them with: python -m sam2s_model.onnx'
@@ -20,7 +19,7 @@ class BadGraphs(ValueError):
     """The folder holds no graphs, or those of another network."""
 
 
-def replace_parts(network: Sam2s, folder: Path, provider: str = AUTO, threads: int | None = None) -> str:
+def hand_over(network: Sam2s, folder: Path, provider: str = AUTO, threads: int | None = None) -> str:
     """Let ONNX Runtime compute the four parts of a network; returns what is running, in a sentence.
 
     Args:
@@ -34,25 +33,12 @@ def replace_parts(network: Sam2s, folder: Path, provider: str = AUTO, threads: i
         ValueError: The provider is not here, or the network pools its memory.
         ImportError: onnxruntime is not installed.
     """
-    if network.switches.pooled_memory:
-        raise ValueError('pooled_memory: expected False with ONNX Runtime, whose graphs read memory whole, came True')
     package = runtime()
     wanted = choose_providers(provider, package.get_available_providers())
     _check(network, folder)
-    image, attention, decoder, memory = (
-        _load(package, folder / f'{name}.onnx', wanted, threads)
-        for name in ('image_encoder', 'memory_attention', 'mask_decoder', 'memory_encoder')
-    )
-    parts: dict[str, torch.nn.Module] = {
-        'image_encoder': OnnxImageEncoder(image),
-        'memory_attention': OnnxMemoryAttention(attention),
-        'sam_mask_decoder': OnnxMaskDecoder(decoder),
-        'memory_encoder': OnnxMemoryEncoder(memory),
-    }
-    for name, part in parts.items():
-        network._modules[name] = part
-    sessions = (image, attention, decoder, memory)
-    return describe(package.__version__, wanted, [session.providers for session in sessions])
+    graphs = {name: _load(package, folder / f'{name}.onnx', wanted, threads) for name in GRAPHS}
+    replace_parts(network, graphs)
+    return describe(package.__version__, wanted, [graph.providers for graph in graphs.values()])
 
 
 def _check(network: Sam2s, folder: Path) -> None:

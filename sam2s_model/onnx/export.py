@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from sam2s_model.onnx.graphs import Graph, graphs_of
+from sam2s_model.graphs.four_graphs import Graph, graphs_of
 from sam2s_model.sam2s import Sam2s
 
 OPSET = 18

@@ -15,9 +15,9 @@ from safetensors.torch import save_file
 
 from sam2s_model import BoxPrompt, Frame, Tracker, build_tracker
 from sam2s_model import build as build_module
-from sam2s_model.onnx.backend import BadGraphs, replace_parts
+from sam2s_model.graphs.parts import SLOTS, slots_for
+from sam2s_model.onnx.backend import BadGraphs, hand_over
 from sam2s_model.onnx.export import export
-from sam2s_model.onnx.parts import SLOTS, slots_for
 from sam2s_model.onnx.providers import CPU, CUDA, TENSORRT, choose_providers, describe
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.sizes import HieraSize
@@ -49,7 +49,7 @@ def graphs(network: Sam2s, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def replaced(network: Sam2s, graphs: Path) -> Sam2s:
     made = copy.deepcopy(network)
-    replace_parts(made, graphs, threads=1)
+    hand_over(made, graphs, threads=1)
     return made
 
 
@@ -99,24 +99,24 @@ def test_graphs_of_other_weights_are_refused(network: Sam2s, graphs: Path) -> No
     other = copy.deepcopy(network)
     other.no_mem_embed.add_(1.0)
     with pytest.raises(BadGraphs, match='graphs of these weights'):
-        replace_parts(other, graphs)
+        hand_over(other, graphs)
 
 
 def test_graphs_for_another_image_size_are_refused(graphs: Path) -> None:
     with pytest.raises(BadGraphs, match='for 96 pixels, came 64'):
-        replace_parts(Sam2s(NANO, 96), graphs)
+        hand_over(Sam2s(NANO, 96), graphs)
 
 
 def test_a_folder_without_graphs_is_refused_with_how_to_make_them(network: Sam2s, tmp_path: Path) -> None:
     with pytest.raises(BadGraphs, match=r'python -m sam2s_model\.onnx'):
-        replace_parts(copy.deepcopy(network), tmp_path)
+        hand_over(copy.deepcopy(network), tmp_path)
 
 
 def test_pooled_memory_is_refused(network: Sam2s, graphs: Path) -> None:
     pooled = copy.deepcopy(network)
     pooled.switches = Switches(pooled_memory=True)
     with pytest.raises(ValueError, match='pooled_memory: expected False'):
-        replace_parts(pooled, graphs)
+        hand_over(pooled, graphs)
 
 
 def test_a_tracker_says_what_is_running(
@@ -140,7 +140,7 @@ def test_by_default_pytorch_is_running() -> None:
 def test_lite_has_no_graphs_and_an_unknown_backend_is_refused() -> None:
     with pytest.raises(ValueError, match="for size 'lite'"):
         build_tracker(backend='onnxruntime', precision='float32')
-    with pytest.raises(ValueError, match="expected one of \\['torch', 'onnxruntime'\\], came 'tensorflow'"):
+    with pytest.raises(ValueError, match=r"'onnxruntime'\], came 'tensorflow'"):
         build_tracker(backend='tensorflow')
 
 

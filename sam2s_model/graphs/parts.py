@@ -1,9 +1,10 @@
-"""Stand-ins for the four parts of a network: the same calls, answered by ONNX Runtime one object at a time."""
+"""Stand-ins for the four parts of a network: the same calls, answered by graphs one object at a time."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -12,49 +13,32 @@ from sam2s_model.image_encoder import ImageFeatures
 from sam2s_model.mask_decoder import DecoderOutput, HighResFeatures
 from sam2s_model.prompt_encoder import PromptEmbedding
 from sam2s_model.rope_attention import Grid
+from sam2s_model.sam2s import Sam2s
+
+Compute: TypeAlias = Callable[..., Sequence[Tensor]]  # what computes a graph: its inputs in order, its outputs in order
 
 SLOTS = (1, 4, 7, 11, 18)  # of remembered frames: so many shapes of memory occur, and no more
+GRAPHS = ('image_encoder', 'memory_attention', 'mask_decoder', 'memory_encoder')
 POINTER_TOKENS = 64  # pointer tokens come in multiples of this, 16 pointers
 
 
-class Session:
-    """A graph that is loaded, asked with tensors and answering with tensors on the device of the first."""
+class GraphImageEncoder(nn.Module):
+    """Gives the fine maps as narrow as the decoder wants them; `GraphMaskDecoder.project_high_res` leaves them so."""
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._names = [given.name for given in session.get_inputs()]
-
-    @property
-    def providers(self) -> list[str]:
-        """What it computes on, the first choice first."""
-        providers: list[str] = self._session.get_providers()
-        return providers
-
-    def __call__(self, *tensors: Tensor) -> list[Tensor]:
-        given = {
-            name: tensor.detach().float().cpu().contiguous().numpy()
-            for name, tensor in zip(self._names, tensors, strict=True)
-        }
-        return [torch.from_numpy(answer).to(tensors[0].device) for answer in self._session.run(None, given)]
-
-
-class OnnxImageEncoder(nn.Module):
-    """Gives the fine maps as narrow as the decoder wants them; `OnnxMaskDecoder.project_high_res` leaves them so."""
-
-    def __init__(self, session: Session) -> None:
+    def __init__(self, graph: Compute) -> None:
         super().__init__()
-        self._session = session
+        self._graph = graph
 
     def forward(self, images: Tensor) -> ImageFeatures:
-        return ImageFeatures(*self._session(images))
+        return ImageFeatures(*self._graph(images))
 
 
-class OnnxMemoryAttention(nn.Module):
+class GraphMemoryAttention(nn.Module):
     """Fills memory up to one of a few lengths with empty slots."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, graph: Compute) -> None:
         super().__init__()
-        self._session = session
+        self._graph = graph
 
     def forward(
         self,
@@ -79,18 +63,16 @@ class OnnxMemoryAttention(nn.Module):
         frames = [_filled_up(part[:placed], slots * cells).view(1, slots, cells, -1) for part in (tokens, positions)]
         pointers = [_filled_up(part[placed:], unplaced).unsqueeze(0) for part in (tokens, positions)]
         memory_bias = _bias(placed, slots * cells, tokens).view(slots, cells)
-        (conditioned,) = self._session(
-            features, *frames, memory_bias, *pointers, _bias(pointer_tokens, unplaced, tokens)
-        )
+        (conditioned,) = self._graph(features, *frames, memory_bias, *pointers, _bias(pointer_tokens, unplaced, tokens))
         return conditioned
 
 
-class OnnxMaskDecoder(nn.Module):
+class GraphMaskDecoder(nn.Module):
     """Knows the position code of its cells already."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, graph: Compute) -> None:
         super().__init__()
-        self._session = session
+        self._graph = graph
 
     def project_high_res(self, stride4: Tensor, stride8: Tensor) -> HighResFeatures:
         """The image encoder's graph has narrowed them."""
@@ -101,7 +83,7 @@ class OnnxMaskDecoder(nn.Module):
     ) -> DecoderOutput:
         """As `MaskDecoder.forward`."""
         answers = [
-            self._session(of_object.unsqueeze(0), sparse.unsqueeze(0), dense.unsqueeze(0), *high_res)
+            self._graph(of_object.unsqueeze(0), sparse.unsqueeze(0), dense.unsqueeze(0), *high_res)
             for of_object, sparse, dense in zip(
                 features.expand(len(prompt.sparse), -1, -1, -1), prompt.sparse, prompt.dense, strict=True
             )
@@ -109,14 +91,32 @@ class OnnxMaskDecoder(nn.Module):
         return DecoderOutput(*(torch.cat(answer) for answer in zip(*answers, strict=True)))
 
 
-class OnnxMemoryEncoder(nn.Module):
-    def __init__(self, session: Session) -> None:
+class GraphMemoryEncoder(nn.Module):
+    def __init__(self, graph: Compute) -> None:
         super().__init__()
-        self._session = session
+        self._graph = graph
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """As `MemoryEncoder.forward`."""
-        return torch.cat([self._session(features, of_object.unsqueeze(0))[0] for of_object in mask])
+        return torch.cat([self._graph(features, of_object.unsqueeze(0))[0] for of_object in mask])
+
+
+def replace_parts(network: Sam2s, graphs: Mapping[str, Compute]) -> None:
+    """Let graphs compute the four parts of a network, by their names in `graphs_of`; its own parts are given up.
+
+    Raises:
+        ValueError: The network pools its memory.
+    """
+    if network.switches.pooled_memory:
+        raise ValueError('pooled_memory: expected False with graphs, which read memory whole, came True')
+    parts: dict[str, nn.Module] = {
+        'image_encoder': GraphImageEncoder(graphs['image_encoder']),
+        'memory_attention': GraphMemoryAttention(graphs['memory_attention']),
+        'sam_mask_decoder': GraphMaskDecoder(graphs['mask_decoder']),
+        'memory_encoder': GraphMemoryEncoder(graphs['memory_encoder']),
+    }
+    for name, part in parts.items():
+        network._modules[name] = part
 
 
 def slots_for(frames: int) -> int:
