@@ -112,7 +112,14 @@ def rotate(tokens: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
 
 def _turn_numbers(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn pairs as complex numbers; one pass over the memory instead of seven."""
-    return torch.view_as_real(torch.view_as_complex(pairs) * torch.complex(cos, sin))
+    return torch.view_as_real(torch.view_as_complex(pairs) * _turns(cos, sin))
+
+
+@lru_cache(maxsize=64)
+def _turns(cos: Tensor, sin: Tensor) -> Tensor:
+    """A rotary table, which is the same object each time, as complex numbers."""
+    with torch.inference_mode(False):
+        return torch.complex(cos, sin)
 
 
 def _turn_pairs(pairs: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
