@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sam2s_model.graphs.parts import GRAPHS, replace_parts
-from sam2s_model.onnx.export import NOTE, GraphsNote, note_of
+from sam2s_model.onnx.export import FLOAT32, NOTE, GraphsNote, note_of, read_note
 from sam2s_model.onnx.providers import AUTO, choose_providers, describe, runtime
 from sam2s_model.onnx.session import Session
 from sam2s_model.sam2s import Sam2s
@@ -35,21 +34,24 @@ def hand_over(network: Sam2s, folder: Path, provider: str = AUTO, threads: int |
     """
     package = runtime()
     wanted = choose_providers(provider, package.get_available_providers())
-    _check(network, folder)
+    note = _check(network, folder)
     graphs = {name: _load(package, folder / f'{name}.onnx', wanted, threads) for name in GRAPHS}
     replace_parts(network, graphs)
-    return describe(package.__version__, wanted, [graph.providers for graph in graphs.values()])
+    running = describe(package.__version__, wanted, [graph.providers for graph in graphs.values()])
+    return running if note.encoder == FLOAT32 else f'{running}, image encoder in {note.encoder}'
 
 
-def _check(network: Sam2s, folder: Path) -> None:
-    path = folder / NOTE
-    if not path.is_file():
+def _check(network: Sam2s, folder: Path) -> GraphsNote:
+    """What the folder's graphs are, if they are this network's."""
+    if not (folder / NOTE).is_file():
         raise BadGraphs(f'{folder}: expected the ONNX graphs of these weights, came a folder without {NOTE}; {MAKE}')
-    note, expected = GraphsNote(**json.loads(path.read_text(encoding='utf-8'))), note_of(network)
+    note = read_note(folder)
+    expected = note_of(network, note.encoder)
     if note.image_size != expected.image_size:
         raise BadGraphs(f'{folder}: expected graphs for {expected.image_size} pixels, came {note.image_size}; {MAKE}')
     if note != expected:
         raise BadGraphs(f'{folder}: expected graphs of these weights, came those of others; {MAKE}')
+    return note
 
 
 def _load(package: Any, path: Path, providers: tuple[str, ...], threads: int | None) -> Session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,6 +12,8 @@ import torch
 from sam2s_model.graphs.four_graphs import Graph, graphs_of
 from sam2s_model.sam2s import Sam2s
 
+FLOAT32, INT8 = 'float32', 'int8'
+ENCODERS = (FLOAT32, INT8)
 OPSET = 18
 NOTE = 'graphs.json'
 
@@ -23,10 +25,12 @@ class GraphsNote:
     Attributes:
         image_size: Side S of the network's input.
         weights_sha256: Of the names and values of all weights.
+        encoder: One of `ENCODERS`, what the image encoder multiplies.
     """
 
     image_size: int
     weights_sha256: str
+    encoder: str = FLOAT32
 
 
 def export(network: Sam2s, folder: Path) -> None:
@@ -34,16 +38,39 @@ def export(network: Sam2s, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for graph in graphs_of(network.float().cpu().eval()):
         _write(graph, folder / f'{graph.name}.onnx')
-    (folder / NOTE).write_text(json.dumps(asdict(note_of(network)), indent=2) + '\n')
+    _take_note(folder, note_of(network))
 
 
-def note_of(network: Sam2s) -> GraphsNote:
+def quantize_encoder(folder: Path) -> None:
+    """Let the image encoder of a folder multiply 8-bit integers: smaller and faster, and not the same masks.
+
+    Weights are rounded channel by channel, what they are multiplied with is scaled as it comes. Needs onnxruntime.
+    """
+    from onnxruntime.quantization import quantize_dynamic
+
+    rounded = folder / 'image_encoder.onnx'
+    exact = rounded.rename(folder / 'image_encoder.float32.onnx')
+    quantize_dynamic(exact, rounded, op_types_to_quantize=['MatMul'], per_channel=True)
+    exact.unlink()
+    _take_note(folder, replace(read_note(folder), encoder=INT8))
+
+
+def read_note(folder: Path) -> GraphsNote:
+    """What the graphs of a folder were exported from."""
+    return GraphsNote(**json.loads((folder / NOTE).read_text(encoding='utf-8')))
+
+
+def _take_note(folder: Path, note: GraphsNote) -> None:
+    (folder / NOTE).write_text(json.dumps(asdict(note), indent=2) + '\n', encoding='utf-8')
+
+
+def note_of(network: Sam2s, encoder: str = FLOAT32) -> GraphsNote:
     """What a network's graphs would be noted as."""
     digest = hashlib.sha256()
     for name, weight in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(weight.detach().float().cpu().contiguous().numpy().tobytes())
-    return GraphsNote(network.image_size, digest.hexdigest())
+    return GraphsNote(network.image_size, digest.hexdigest(), encoder)
 
 
 def _write(graph: Graph, path: Path) -> None:

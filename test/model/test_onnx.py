@@ -6,6 +6,7 @@ The network is small, but has all parts of SAM 2.1 at their published widths.
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from sam2s_model import BoxPrompt, Frame, Tracker, build_tracker
 from sam2s_model import build as build_module
 from sam2s_model.graphs.parts import SLOTS, slots_for
 from sam2s_model.onnx.backend import BadGraphs, hand_over
-from sam2s_model.onnx.export import export
+from sam2s_model.onnx.export import export, quantize_encoder
 from sam2s_model.onnx.providers import CPU, CUDA, TENSORRT, choose_providers, describe
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.sizes import HieraSize
@@ -88,6 +89,17 @@ def test_a_video_is_tracked_alike(network: Sam2s, replaced: Sam2s) -> None:
         for found, expected in zip(theirs.step(frame).objects, ours.step(frame).objects, strict=True):
             assert np.mean(found.mask != expected.mask) < 0.001
             assert found.score == pytest.approx(expected.score, abs=1e-4)
+
+
+def test_an_encoder_in_int8_gives_nearly_the_same_features_and_is_told(
+    network: Sam2s, graphs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(graphs, tmp_path, dirs_exist_ok=True)
+    quantize_encoder(tmp_path)
+    made, image = copy.deepcopy(network), torch.randn(1, 3, SIDE, SIDE)
+    assert hand_over(made, tmp_path, threads=1).endswith(f'{CPU}, image encoder in int8')
+    exact, rounded = network.encode_image(image, None).stride16, made.encode_image(image, None).stride16
+    assert 1e-4 < (rounded - exact).norm() / exact.norm() < 0.05
 
 
 def test_few_lengths_of_memory_occur() -> None:
