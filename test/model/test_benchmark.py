@@ -17,6 +17,7 @@ from sam2s_model.benchmark import __main__ as command
 from sam2s_model.benchmark import foreign_cpu, measure
 from sam2s_model.benchmark.case import FULL, QUICK, Case
 from sam2s_model.benchmark.contestants import FULL_MEMORY, Ours
+from sam2s_model.benchmark.encoders import in_turns
 from sam2s_model.benchmark.foreign_cpu import ForeignCpu
 from sam2s_model.benchmark.frames import drifting_frames, first_boxes
 from sam2s_model.benchmark.long_video import LongVideo, Sample, watch_long_video
@@ -224,6 +225,17 @@ def test_the_command_measures_only_what_was_asked_for() -> None:
     assert command._chosen(options) == [Case('tiny', 512, 'bfloat16', 1), Case('tiny', 512, 'bfloat16', 8), pooled]
     assert command._chosen(command._parser().parse_args(['--option', 'pooled_memory'])) == [pooled]
     assert pooled not in command._chosen(command._parser().parse_args(['--option', 'none']))
+
+
+def test_encoders_take_turns_after_one_image_to_warm_up() -> None:
+    turns: list[str] = []
+
+    def noted(name: str) -> Callable[[Tensor], Tensor]:
+        return lambda image: (turns.append(name), image)[1]
+
+    milliseconds = in_turns({'a': noted('a'), 'b': noted('b')}, torch.zeros(1), rounds=2)
+    assert turns == ['a', 'b'] * 3
+    assert set(milliseconds) == {'a', 'b'}
 
 
 def test_an_option_is_switched_on_and_named_in_the_figures() -> None:
