@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--rounds', type=int, default=5, help='frames of each that are timed (default: %(default)s)')
     parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda; nothing was ever run on CUDA')
+    parser.add_argument('--transformers', action='store_true', help='time the package transformers, too, in size tiny')
     parser.add_argument('--no-memory', action='store_true', help='leave out the long video')
     parser.add_argument('--json', type=Path, metavar='F', help='write all figures here')
     parser.add_argument(
@@ -81,7 +82,7 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
 
 def _measured(console: Console, case: Case, options: argparse.Namespace) -> Row:
     with console.status(str(case)):
-        return measure(case, options.rounds, choose_device(options.device))
+        return measure(case, options.rounds, choose_device(options.device), options.transformers)
 
 
 def _memory(quick: bool) -> dict[str, LongVideo]:

@@ -13,6 +13,7 @@ from sam2s_model.benchmark.contestants import FULL_MEMORY, Contestant, Ours, Ref
 from sam2s_model.benchmark.foreign_cpu import ForeignCpu
 from sam2s_model.benchmark.frames import drifting_frames
 from sam2s_model.benchmark.stopwatch import Stopwatch, Timing
+from sam2s_model.benchmark.transformers_peer import SIZE, Transformers
 from sam2s_model.masklet import Frame
 
 
@@ -23,6 +24,7 @@ class Row:
     Attributes:
         ours, reference: Wall-clock time, computing time of the process and stages; no reference for `lite`.
         rounds: Frames of each that were timed.
+        transformers: The same of the package `transformers`, where it takes part.
         foreign_cpu: Cores that other processes kept busy meanwhile; above 0.15 wall-clock times mean little.
     """
 
@@ -31,13 +33,15 @@ class Row:
     reference: Timing | None
     rounds: int
     foreign_cpu: float | None
+    transformers: Timing | None = None
 
 
-def measure(case: Case, rounds: int, device: torch.device) -> Row:
-    """Measure a case, once the memory of both is full and one further frame has warmed them up."""
+def measure(case: Case, rounds: int, device: torch.device, with_transformers: bool = False) -> Row:
+    """Measure a case, once the memory of all is full and one further frame has warmed them up."""
     frames = drifting_frames(case.image_size, FULL_MEMORY + rounds + 3)
     ours, reference = _contestants(case, frames, device)
-    contestants: list[Contestant] = [ours] if reference is None else [ours, reference]
+    third = _third(case, frames, device) if with_transformers and case.model == SIZE else None
+    contestants: list[Contestant] = [one for one in (ours, reference, third) if one is not None]
     watches = [Stopwatch(contestant.network, device) for contestant in contestants]
     for contestant in contestants:
         contestant.step()
@@ -46,8 +50,15 @@ def measure(case: Case, rounds: int, device: torch.device) -> Row:
     for _ in range(rounds):
         for contestant, watch, of_contestant in zip(contestants, watches, timings, strict=True):
             of_contestant.append(watch.time(contestant.step))
-    of_ours, *of_reference = [_median(of_contestant) for of_contestant in timings]
-    return Row(case, of_ours, of_reference[0] if of_reference else None, rounds, foreign.cores())
+    of_ours, *others = [_median(of_contestant) for of_contestant in timings]
+    of_third = others.pop() if third else None
+    return Row(case, of_ours, others[0] if others else None, rounds, foreign.cores(), of_third)
+
+
+def _third(case: Case, frames: Sequence[Frame], device: torch.device) -> Transformers:
+    transformers = Transformers(case, device)
+    transformers.begin(frames, FULL_MEMORY)
+    return transformers
 
 
 def _contestants(case: Case, frames: Sequence[Frame], device: torch.device) -> tuple[Ours, Reference | None]:

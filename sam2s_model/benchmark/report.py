@@ -43,6 +43,7 @@ def _row(row: Row) -> dict[str, Any]:
         'ours_cpu_ms': row.ours.cpu_ms,
         'reference_cpu_ms': reference.cpu_ms if reference else None,
         'ours_stages_ms': row.ours.stages_ms,
+        'transformers_ms': row.transformers.wall_ms if row.transformers else None,
         'reference_stages_ms': reference.stages_ms if reference else None,
         'rounds': row.rounds,
         'foreign_cpu': row.foreign_cpu,
@@ -58,17 +59,20 @@ def as_table(rows: Sequence[Row]) -> Table:
     """A row for each case, with its options below the model; the stages are ours/reference in ms."""
     model = Column('model', no_wrap=True)
     table = Table(model, 'px', 'type', 'objects', box=box.SIMPLE_HEAD, title='ms a frame: ours / reference')
-    for name in ('frame', 'ratio', 'CPU ratio', *(stage.replace('_', ' ') for stage in STAGES), 'foreign CPU'):
+    third = any(row.transformers for row in rows)
+    stages = [stage.replace('_', ' ') for stage in STAGES]
+    for name in ('frame', 'ratio', 'CPU ratio', *stages, *(['transformers'] if third else []), 'foreign CPU'):
         table.add_column(name, justify='right')
     for row in rows:
         case, reference = row.case, row.reference
-        stages = (_pair(row.ours.stages_ms.get(name), _stage(reference, name)) for name in STAGES)
+        by_stage = (_pair(row.ours.stages_ms.get(name), _stage(reference, name)) for name in STAGES)
         table.add_row(
             '\n'.join((case.model, *case.options)), str(case.image_size), case.dtype, str(case.objects),
             _pair(row.ours.wall_ms, reference.wall_ms if reference else None),
             _number(ratio(row.ours.wall_ms, reference.wall_ms if reference else None)),
             _number(ratio(row.ours.cpu_ms, reference.cpu_ms if reference else None)),
-            *stages,
+            *by_stage,
+            *([_pair(row.transformers.wall_ms, None) if row.transformers else '–'] if third else []),
             _foreign(row.foreign_cpu),
         )  # fmt: skip
     return table

@@ -96,6 +96,13 @@ def test_ours_and_the_reference_track_the_same_objects_with_full_memory() -> Non
         assert 0 < sum(timing.stages_ms.values()) < timing.wall_ms
 
 
+def test_the_package_transformers_takes_part_where_it_is_asked_to() -> None:
+    pytest.importorskip('transformers')
+    measured = measure.measure(Case('tiny', 128, 'float32', 2), 1, CPU, with_transformers=True)
+    assert measured.transformers is not None and measured.transformers.wall_ms > 0
+    assert as_json([measured], {}, {})['rows'][0]['transformers_ms'] == measured.transformers.wall_ms
+
+
 def test_the_shipped_size_is_measured_without_a_reference() -> None:
     measured = measure.measure(LITE, rounds=1, device=CPU)
     assert measured.reference is None
