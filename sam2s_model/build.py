@@ -16,7 +16,7 @@ from sam2s_model.checkpoint import (
     recognise,
     semantic_dim,
 )
-from sam2s_model.compute import AUTO, allow_tf32, choose_device, choose_precision
+from sam2s_model.compute import AUTO, allow_tf32, choose_device, choose_lite_precision, choose_precision
 from sam2s_model.graphs import torch_graphs
 from sam2s_model.graphs.torch_graphs import COMPILED, CUDA_GRAPHS
 from sam2s_model.matching_sam2s import MatchingSam2s
@@ -79,9 +79,10 @@ def build_tracker(
         switches: What SAM 2's own programs do differently; 'lite' knows those alone that concern its results.
         instruments: The instrument bank that the weights were trained with, for labels; None takes the shipped one.
             Weights without a semantic branch give no labels and need none.
-        precision: 'float32', 'bfloat16' or 'float16', in which matrix products and convolutions compute; 'auto' takes
-            bfloat16 for 'lite' where the device is fast with it, else float32. Qualities and presence are computed in
-            float32 anyhow. float16 is meant for GPUs; on most CPUs it works, but many times slower than float32.
+        precision: 'float32', 'bfloat16' or 'float16', in which matrix products and convolutions compute. Qualities and
+            presence are computed in float32 anyhow. float16 is meant for GPUs; on most CPUs it works, but many times
+            slower than float32. 'int8' computes the trunk of 'lite' in 8-bit integers, the rest as is fastest. 'auto'
+            takes that for 'lite' on CPUs with VNNI, else bfloat16 where the device is fast with it, else float32.
         tf32: CUDA may multiply float32 in TF32, which has 10 bits of mantissa; faster, and no longer equal to the last
             digit. Holds for the whole process.
         backend: What computes image encoder, memory attention, mask decoder and memory encoder of the sizes of SAM 2.1.
@@ -113,9 +114,11 @@ def build_tracker(
     network = build_network(_size_of(weights, path, size), image_size, switches, dim)
     load_weights(network, weights, str(path))
     bank = _read_bank(Path(instruments or SHIPPED_INSTRUMENTS), dim) if dim else None
-    network.compute_in(choose_precision(precision, chosen, half_by_default=isinstance(network, MatchingSam2s)))
     if isinstance(network, MatchingSam2s):
+        network.compute_in(choose_lite_precision(precision, chosen))
         memory = memory or LITE_MEMORY
+    else:
+        network.compute_in(choose_precision(precision, chosen, half_by_default=False))
     running = f'PyTorch {torch.__version__} on {chosen}'
     if backend != TORCH:
         running = _hand_over(network.to(chosen).eval(), backend, graphs, provider, threads)

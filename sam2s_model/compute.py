@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 AUTO = 'auto'
-PRECISIONS = (AUTO, 'float32', 'bfloat16', 'float16')
+INT8 = 'int8'
+PRECISIONS = (AUTO, 'float32', 'bfloat16', 'float16', INT8)
 FIRST_WITH_BFLOAT16 = (8, 0)  # compute capability of NVIDIA's Ampere
 
 
@@ -49,14 +50,34 @@ def choose_precision(name: str, device: torch.device, half_by_default: bool) -> 
     """Turn 'auto' into bfloat16 where the network is meant for it and the device is fast with it, else float32.
 
     Raises:
-        ValueError: None of `PRECISIONS`.
+        ValueError: None of `PRECISIONS`, or one that is for tracking with `lite` alone.
     """
     if name not in PRECISIONS:
         raise ValueError(f'precision: expected one of {list(PRECISIONS)}, came {name!r}')
+    if name == INT8:
+        raise ValueError('precision: int8 is for size "lite" on a CPU of x86-64 whose torch has oneDNN; use "auto"')
     if name == AUTO:
         return torch.bfloat16 if half_by_default and has_fast_bfloat16(device) else torch.float32
     chosen: torch.dtype = getattr(torch, name)
     return chosen
+
+
+def choose_lite_precision(name: str, device: torch.device) -> torch.dtype:
+    """The same for tracking with `lite`, which is made for 8-bit integers, too; 'auto' takes them where they are fast.
+
+    Raises:
+        ValueError: None of `PRECISIONS`, or 8-bit integers where there are no kernels for them.
+    """
+    are_fast = bool(torch.cpu.get_capabilities().get('avx512_vnni'))
+    if has_int8(device) and (name == INT8 or (name == AUTO and are_fast)):
+        return torch.int8
+    return choose_precision(name, device, half_by_default=True)
+
+
+def has_int8(device: torch.device) -> bool:
+    """Whether torch has oneDNN's kernels for 8-bit integers here; without VNNI they compute, but slowly."""
+    is_x86 = torch.cpu.get_capabilities().get('architecture') == 'x86_64'
+    return device.type == 'cpu' and is_x86 and hasattr(torch.ops.onednn, 'qlinear_pointwise')
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

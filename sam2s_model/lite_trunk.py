@@ -94,6 +94,11 @@ class LiteTrunk(nn.Module):
             self.stages.append(nn.Sequential(*(InvertedResidual(width, stage, stride) for width, stride in pairs)))
             channels = stage.channels
 
+    @property
+    def blocks(self) -> list[list[InvertedResidual]]:
+        """The blocks of each stage."""
+        return [[block for block in stage.modules() if isinstance(block, InvertedResidual)] for stage in self.stages]
+
     def forward(self, images: Tensor) -> TrunkMaps:
         features = self.stem(images, F.relu6)
         taps = []

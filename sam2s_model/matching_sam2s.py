@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.clue import FINER, MAPS, MAX_LOGIT, CellMask, ClueEncoder, find_clue
+from sam2s_model.compute import has_fast_bfloat16
 from sam2s_model.frame_memory import Recall
 from sam2s_model.image_encoder import FpnNeck
+from sam2s_model.int8_trunk import Int8Trunk, read_ranges
 from sam2s_model.layers import Mlp
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import ChosenMask, DecoderOutput, MaskDecoder, choose_mask
@@ -54,6 +56,7 @@ class MatchingSam2s(nn.Module):
         self.image_size = image_size
         self.precision = torch.float32  # of trunk and refiner: bfloat16 is three times as fast where the CPU has it
         self.trunk = _channels_last(LiteTrunk().requires_grad_(False))
+        self._int8_trunk: Int8Trunk | None = None
         self.tap_norms = nn.ModuleList(nn.BatchNorm2d(count) for count in NECK_CHANNELS)
         self.neck = FpnNeck(NECK_CHANNELS, d_model)
         self.point_encoder = PointEncoder(d_model)
@@ -77,7 +80,15 @@ class MatchingSam2s(nn.Module):
         return self
 
     def compute_in(self, precision: torch.dtype) -> None:
-        """Compute trunk and refiner in a number type, for tracking alone: their weights are kept in it, too."""
+        """Compute trunk and refiner in a number type, for tracking alone: their weights are kept in it, too.
+
+        int8 is for the trunk; the refiner then computes in bfloat16 where CPUs are fast with that.
+        """
+        if precision == torch.int8:
+            self._int8_trunk = Int8Trunk(self.trunk, read_ranges())
+            self.precision = torch.bfloat16 if has_fast_bfloat16(torch.device('cpu')) else torch.float32
+            narrow_weights((self.refiner,), self.precision)
+            return
         self.precision = precision
         narrow_weights((self.trunk, self.refiner), precision)
 
@@ -107,6 +118,8 @@ class MatchingSam2s(nn.Module):
         return FrameFeatures(image, features.stride16, high_res, keys.float().flatten(), keys, trunk)
 
     def _see(self, images: Tensor) -> TrunkMaps:
+        if self._int8_trunk is not None:
+            return self._int8_trunk(images)
         with computing_in(self.precision, images):
             maps = self.trunk(images.contiguous(memory_format=torch.channels_last))
         return TrunkMaps(*(features.float() for features in maps))

@@ -39,8 +39,8 @@ class ModelParameters:
     device: str = _parameter('auto', 'auto, cpu, cuda, cuda:N or mps; auto takes CUDA where there is one.')
     precision: str = _parameter(
         'auto',
-        'Number type of the network; auto: bfloat16 for lite where the device is fast with it, else float32.',
-        choices=('auto', 'float32', 'bfloat16', 'float16'),
+        'Number type of the network; auto: what lite is fast with here (int8, bfloat16), else float32.',
+        choices=('auto', 'float32', 'bfloat16', 'float16', 'int8'),
     )
     backend: str = _parameter(
         'torch',

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument('--checkpoint', type=Path, help='weights; default: those shipped with the size')
     parser.add_argument('--device', default='auto', help='auto, cpu or cuda (default: %(default)s)')
-    parser.add_argument('--precision', default='auto', help='auto, float32, bfloat16 or float16')
+    parser.add_argument('--precision', default='auto', help='auto, float32, bfloat16, float16 or int8')
     parser.add_argument('--image-size', type=int, help="side of the model's input in pixels; default: the size's own")
     parser.add_argument('--threads', type=int, help='CPU threads of each process; default: all cores shared equally')
     parser.add_argument('--workers', type=_positive, default=1, help='videos at a time (default: %(default)s)')

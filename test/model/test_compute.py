@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from sam2s_model import build_tracker
-from sam2s_model.compute import allow_tf32, choose_device, choose_precision, has_fast_bfloat16, missing_gpu
+from sam2s_model.compute import (
+    allow_tf32,
+    choose_device,
+    choose_lite_precision,
+    choose_precision,
+    has_fast_bfloat16,
+    missing_gpu,
+)
 
 CPU, CUDA = torch.device('cpu'), torch.device('cuda')
 
@@ -66,6 +73,28 @@ def test_auto_takes_bfloat16_where_it_is_fast_and_wanted(
     assert choose_precision('auto', CPU, half_by_default) == expected
 
 
+@pytest.mark.parametrize(
+    ('name', 'able', 'expected'),
+    [
+        ('auto', {'avx512_vnni': True, 'avx512_bf16': True, 'architecture': 'x86_64'}, torch.int8),
+        ('auto', {'avx512_bf16': True, 'architecture': 'x86_64'}, torch.bfloat16),
+        ('bfloat16', {'avx512_vnni': True, 'architecture': 'x86_64'}, torch.bfloat16),
+        ('int8', {'avx2': True, 'architecture': 'x86_64'}, torch.int8),
+    ],
+    ids=['fast', 'slow', 'not asked for', 'slow, but asked for'],
+)
+def test_lite_takes_integers_where_they_are_fast_or_asked_for(
+    monkeypatch: pytest.MonkeyPatch, name: str, able: dict[str, bool | str], expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: able)
+    assert choose_lite_precision(name, CPU) == expected
+
+
+def test_integers_are_for_cpus() -> None:
+    with pytest.raises(ValueError, match=r'int8 is for size "lite" on a CPU'):
+        choose_lite_precision('int8', CUDA)
+
+
 @pytest.mark.parametrize(('capability', 'fast'), [((7, 5), False), ((8, 0), True), ((9, 0), True)], ids=str)
 def test_gpus_from_ampere_on_are_fast_with_bfloat16(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], fast: bool
@@ -80,8 +109,8 @@ def test_a_precision_that_is_named_is_taken(name: str) -> None:
 
 
 def test_an_unknown_precision_hears_which_there_are() -> None:
-    with pytest.raises(ValueError, match=r"expected one of \['auto', 'float32', 'bfloat16', 'float16'\], came 'int8'"):
-        build_tracker(device='cpu', precision='int8')
+    with pytest.raises(ValueError, match=r"expected one of \['auto', 'float32', .*'int8'\], came 'int4'"):
+        build_tracker(device='cpu', precision='int4')
 
 
 @pytest.fixture
