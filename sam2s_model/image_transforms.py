@@ -11,12 +11,17 @@ from torch import Tensor
 from sam2s_model.prompt import BoxPrompt, MaskPrompt, PointPrompt
 from sam2s_model.prompt_encoder import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT
 
+MOST_TAPS = 4  # pixels in a row that two steps of linear interpolation see
+
 
 def to_square(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Squash an image (H, W, 3) to (side, side, 3); the aspect ratio is not kept (SAM 2)."""
-    shrinks = rgb.shape[0] > side or rgb.shape[1] > side
-    resized = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray(resized, np.uint8)
+    longer = max(rgb.shape[:2])
+    if longer > MOST_TAPS * side:
+        return np.asarray(cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    if longer > side:  # the mean of four pixels between pixels: nearly that of the area, in a quarter of the time
+        rgb = np.asarray(cv2.resize(rgb, (2 * side, 2 * side), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.resize(rgb, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def to_input(
