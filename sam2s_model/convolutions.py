@@ -28,7 +28,7 @@ class Conv2d(nn.Conv2d):
     def forward(self, features: Tensor, activation: Activation | None = None, added: Tensor | None = None) -> Tensor:
         """Convolve (N, C, h, w), add a tensor of the result's shape, then activate."""
         known = FUSED if added is None else FUSED_AFTER_ADDING
-        if activation in known and self._suits_onednn(features):
+        if activation in known and _suits_onednn(features, self.weight):
             return self._fused(features.to(self.weight.dtype), activation, added)
         result = super().forward(features)
         result = result if added is None else added + result
@@ -46,15 +46,27 @@ class Conv2d(nn.Conv2d):
         joined: Tensor = convolve.binary(features, added, self.weight, self.bias, *shape, 'add', None, *activated)
         return joined
 
-    def _suits_onednn(self, features: Tensor) -> bool:
-        weight = self.weight.dtype
-        narrow = torch.is_autocast_enabled('cpu')
-        return (
-            features.device.type == 'cpu'
-            and (weight == torch.get_autocast_dtype('cpu') if narrow else weight == features.dtype == torch.float32)
-            and weight in (torch.float32, torch.bfloat16)
-            and torch.is_inference_mode_enabled()
-            and not torch.compiler.is_compiling()
-            and features.numel() > 0
-            and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
-        )
+
+def convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    """Convolve (N, C, h, w) with weights that no layer has as such."""
+    if not _suits_onednn(features, weight):
+        return F.conv2d(features, weight, bias, padding=padding)
+    shape = ([padding] * 2, [1, 1], [1, 1], 1)
+    convolved: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        features.to(weight.dtype), weight, bias, *shape, *FUSED[None], ''
+    )
+    return convolved
+
+
+def _suits_onednn(features: Tensor, weight: Tensor) -> bool:
+    dtype = weight.dtype
+    narrow = torch.is_autocast_enabled('cpu')
+    return (
+        features.device.type == 'cpu'
+        and (dtype == torch.get_autocast_dtype('cpu') if narrow else dtype == features.dtype == torch.float32)
+        and dtype in (torch.float32, torch.bfloat16)
+        and torch.is_inference_mode_enabled()
+        and not torch.compiler.is_compiling()
+        and features.numel() > 0
+        and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
+    )

@@ -81,7 +81,12 @@ class MaskDecoder(nn.Module):
         return HighResFeatures(self.conv_s1(stride8), self.conv_s0(stride4))
 
     def forward(
-        self, features: Tensor, position: Tensor, prompt: PromptEmbedding, high_res: HighResFeatures
+        self,
+        features: Tensor,
+        position: Tensor,
+        prompt: PromptEmbedding,
+        high_res: HighResFeatures,
+        masks: int = MASKS,
     ) -> DecoderOutput:
         """Propose four masks for each of N objects.
 
@@ -90,12 +95,13 @@ class MaskDecoder(nn.Module):
             position: (1, C, h, w) position code of the cells, `PromptEncoder.dense_position`.
             prompt: The encoded prompts of the N objects.
             high_res: What `project_high_res` made of the same frame.
+            masks: How many of them are drawn, the first ones; the others have a quality and a token alone.
         """
         tokens = torch.cat((self._output_tokens(len(prompt.sparse)), prompt.sparse), dim=1)
         tokens, features = self.transformer(tokens, features + prompt.dense, position)
         object_token, iou_token, mask_tokens = tokens[:, 0], tokens[:, 1], tokens[:, 2 : 2 + MASKS]
         return DecoderOutput(
-            mask_logits=self._masks(mask_tokens, self._upscale(features, high_res)).float(),
+            mask_logits=self._masks(mask_tokens[:, :masks], self._upscale(features, high_res)).float(),
             iou=_judge(self.iou_prediction_head, iou_token).sigmoid(),
             object_score=_judge(self.pred_obj_score_head, object_token),
             mask_tokens=mask_tokens,
@@ -113,7 +119,7 @@ class MaskDecoder(nn.Module):
         return upscaled
 
     def _masks(self, mask_tokens: Tensor, upscaled: Tensor) -> Tensor:
-        heads = zip(self.output_hypernetworks_mlps, mask_tokens.unbind(1), strict=True)
+        heads = zip(self.output_hypernetworks_mlps, mask_tokens.unbind(1), strict=False)  # some may not be asked for
         kernels = torch.stack([head(token) for head, token in heads], dim=1)
         return torch.einsum('nmc,nchw->nmhw', kernels, upscaled)
 

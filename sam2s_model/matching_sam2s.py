@@ -19,8 +19,9 @@ from sam2s_model.frame_memory import Recall
 from sam2s_model.image_encoder import FpnNeck
 from sam2s_model.int8_trunk import Int8Trunk, read_ranges
 from sam2s_model.layers import Mlp
+from sam2s_model.lite_neck import encode_deep, encode_fine
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
-from sam2s_model.mask_decoder import ChosenMask, DecoderOutput, MaskDecoder, choose_mask
+from sam2s_model.mask_decoder import MASKS, ChosenMask, DecoderOutput, MaskDecoder, choose_mask
 from sam2s_model.matching import KeyBasis, learn_basis, matching_keys
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.precision import computing_in, narrow_weights
@@ -57,6 +58,7 @@ class MatchingSam2s(nn.Module):
         self.precision = torch.float32  # of trunk and refiner: bfloat16 is three times as fast where the CPU has it
         self.trunk = _channels_last(LiteTrunk().requires_grad_(False))
         self._int8_trunk: Int8Trunk | None = None
+        self._known_position: Tensor | None = None
         self.tap_norms = nn.ModuleList(nn.BatchNorm2d(count) for count in NECK_CHANNELS)
         self.neck = FpnNeck(NECK_CHANNELS, d_model)
         self.point_encoder = PointEncoder(d_model)
@@ -111,11 +113,11 @@ class MatchingSam2s(nn.Module):
             maps = self._see(image)
             keys = matching_keys(_matching_maps(maps), calibration)
             keys = keys if self.precision == torch.float32 else keys.to(HALF_KEYS)
-        normed = [norm(features) for norm, features in zip(self.tap_norms, self._taps(maps), strict=True)]
-        features = self.neck(normed)
-        high_res = self.mask_decoder.project_high_res(features.stride4, features.stride8)
-        trunk = None if self.tsl is None else _join(normed[2], normed[3])
-        return FrameFeatures(image, features.stride16, high_res, keys.float().flatten(), keys, trunk)
+        fine, deep = self._taps(maps)[:2], self._taps(maps)[2:]
+        high_res = encode_fine(fine, self.tap_norms, self.neck, self.mask_decoder)
+        normed = [norm(features) for norm, features in zip(self.tap_norms[2:], deep, strict=True)]
+        trunk = None if self.tsl is None else _join(*normed)
+        return FrameFeatures(image, encode_deep(normed, self.neck), high_res, keys.float().flatten(), keys, trunk)
 
     def _see(self, images: Tensor) -> TrunkMaps:
         if self._int8_trunk is not None:
@@ -142,9 +144,10 @@ class MatchingSam2s(nn.Module):
         channels = clue.channels
         output = self.mask_decoder(
             features.stride16,
-            self.point_encoder.dense_position(*features.stride16.shape[-2:]),
+            self._position(*features.stride16.shape[-2:]),
             PromptEmbedding(self._sparse(features, prompt, count), self.clue_encoder(channels)),
             features.high_res,
+            masks=1 if prompt is None and torch.is_inference_mode_enabled() else MASKS,  # none but the first is chosen
         )
         with computing_in(self.precision, channels):
             correction = self.refiner(channels, clue.logits / MAX_LOGIT, features.high_res)
@@ -153,12 +156,20 @@ class MatchingSam2s(nn.Module):
         chosen = choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False)
         return _gate(output, chosen)._replace(semantics=self._semantics(features, recalls, output, chosen))
 
+    def _position(self, h: int, w: int) -> Tensor:
+        """Position code of the cells, (1, C, h, w); while frames are tracked, it is computed once."""
+        if not torch.is_inference_mode_enabled():
+            return self.point_encoder.dense_position(h, w)
+        if self._known_position is None or self._known_position.shape[-2:] != (h, w):
+            self._known_position = self.point_encoder.dense_position(h, w)
+        return self._known_position
+
     def _semantics(
         self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], output: DecoderOutput, chosen: ChosenMask
     ) -> Tensor | None:
         if self.tsl is None:
             return None
-        position = self.point_encoder.dense_position(output.cells.shape[-2], output.cells.shape[-1])
+        position = self._position(output.cells.shape[-2], output.cells.shape[-1])
         view = FrameView(output.cells, position, chosen.token, chosen.mask_logits, features.trunk)
         semantics: Tensor = self.tsl(_remembered_looks(recalls), view)
         return semantics

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam2s_model.convolutions import Conv2d
+from sam2s_model.convolutions import Conv2d, convolve
 from sam2s_model.mask_decoder import HighResFeatures
 
 DILATIONS = (1, 2, 4)  # of the residual blocks; together they see 30 cells, two thirds of a 384-pixel image
@@ -25,16 +25,31 @@ class ResidualBlock(nn.Module):
         return joined
 
 
+class SharingConv(nn.Conv2d):
+    """3×3 convolution over maps that each object has for itself and maps that all share; these are convolved once."""
+
+    def __init__(self, before: int, shared: int, after: int, channels: int) -> None:
+        """Shared maps lie behind `before` and before `after` of an object's own."""
+        super().__init__(before + shared + after, channels, kernel_size=3, padding=1)
+        self._spans = [before, shared, after]
+
+    def convolve(self, own: Tensor, shared: Tensor) -> Tensor:
+        """Convolve maps of N objects (N, before + after, h, w) together with those of all (1, shared, h, w)."""
+        before, middle, after = torch.split(self.weight, self._spans, dim=1)
+        of_own = convolve(own, torch.cat((before, after), dim=1), None, padding=1)
+        return of_own + convolve(shared, middle, self.bias, padding=1)
+
+
 class Refiner(nn.Module):
     """What to add to the read-out's logits. Adds nothing until it is trained."""
 
     def __init__(self, fine: int, finest: int, clues: int, width: int = 48, narrow: int = 24) -> None:
         """Take the channels of the fine features at strides 8 and 4 and of the clue."""
         super().__init__()
-        self.enter = Conv2d(fine + clues, width, kernel_size=3, padding=1)
+        self.enter = SharingConv(clues, fine, 0, width)
         self.blocks = nn.Sequential(*(ResidualBlock(width, dilation) for dilation in DILATIONS))
         self.narrow = Conv2d(width, narrow, kernel_size=1)
-        self.mix = Conv2d(narrow + finest + 1, narrow, kernel_size=3, padding=1)
+        self.mix = SharingConv(narrow, finest, 1, narrow)
         self.leave = Conv2d(narrow, 1, kernel_size=3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(torch.as_tensor(self.leave.bias))
@@ -50,11 +65,10 @@ class Refiner(nn.Module):
         Returns:
             (N, 1, 4h, 4w) logits to be added.
         """
-        count = len(clues)
-        features = self.enter(torch.cat((clues, high_res.stride8.expand(count, -1, -1, -1)), dim=1))
+        features = self.enter.convolve(clues, high_res.stride8)
         features = _double(self.narrow(F.relu(self.blocks(features))))
-        fine = (features, high_res.stride4.expand(count, -1, -1, -1), logits)
-        correction: Tensor = self.leave(self.mix(torch.cat(fine, dim=1), F.relu))
+        mixed = self.mix.convolve(torch.cat((features, logits), dim=1), high_res.stride4)
+        correction: Tensor = self.leave(mixed.relu())
         return correction
 
 

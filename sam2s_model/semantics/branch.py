@@ -6,6 +6,7 @@ training its loss reaches memory and decoder through what it reads, which is wha
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.layers import Mlp
+from sam2s_model.products import Linear
 
 MASK_FLOOR = 1e-3  # weight of cells beside the mask; an empty mask leaves attention as it would be without one
 FFN_WIDTH = 4  # hidden channels of a reader's feed-forward part, in multiples of the token's
@@ -58,9 +60,12 @@ class TokenReader(nn.Module):
 
     def forward(self, token: Tensor, keys: Tensor, values: Tensor, weights: Tensor | None = None) -> Tensor:
         """Update the token (N, 1, C) from keys and values (N, L, M), which count as much as weights (N, L) say."""
-        bias = None if weights is None else weights.log().unsqueeze(1)
-        read = F.scaled_dot_product_attention(self.q_proj(token), self.k_proj(keys), self.v_proj(values), bias)
-        token = self.norm1(token + self.out_proj(read))
+        # One token's attention is cheaper the other way round: the query goes through the keys' weights, not each key
+        # (their bias shifts all scores alike), and the mean of what is read through the values' weights.
+        query = self.q_proj(token) @ self.k_proj.weight / math.sqrt(token.shape[-1])
+        scores = query @ keys.transpose(1, 2)
+        attention = (scores if weights is None else scores + weights.log().unsqueeze(1)).softmax(dim=-1)
+        token = self.norm1(token + self.out_proj(self.v_proj(attention @ values)))
         updated: Tensor = self.norm2(token + self.mlp(token))
         return updated
 
@@ -81,7 +86,7 @@ class SemanticBranch(nn.Module):
         self.memory_reader = TokenReader(d_model, memory_dim)
         self.frame_reader = TokenReader(d_model, d_model)
         self.proj = Mlp(d_model, d_model, dim)
-        self.trunk_proj = nn.Linear(trunk_dim, d_model) if trunk_dim else None
+        self.trunk_proj = Linear(trunk_dim, d_model) if trunk_dim else None
 
     def forward(self, memory: MemoryView | None, frame: FrameView) -> Tensor:
         """Say what N objects are: x'_c of SAM2S Eq. 3, (N, D). Without memory the frame alone is read."""
