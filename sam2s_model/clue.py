@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -12,7 +13,19 @@ from torch import Tensor, nn
 
 from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.layers import LayerNorm2d
-from sam2s_model.matching import STRIDE, ReadOut, pool_memory, read_everywhere, read_nearby
+from sam2s_model.matching import (
+    POOLED_CELLS,
+    STRIDE,
+    Lookup,
+    ReadOut,
+    join_lookups,
+    lookup,
+    pool_memory,
+    read_everywhere,
+    read_nearby,
+    read_nearby_sparsely,
+    thin_out,
+)
 from sam2s_model.network import FrameFeatures, PromptBatch
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
 from sam2s_model.prompt_prior import guess_mask
@@ -21,7 +34,7 @@ MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
 SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()
 FINER = 2  # masks are remembered and read out at twice the keys' resolution: thin things keep their shape
 QUARTERS = FINER**2
-POOLED_CELLS = 4.0  # a cell of long-term memory stands for so many
+READY_GROUPS = 8  # of objects whose lasting memory is kept ready
 CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
 FROM_MEMORY = 5  # maps that memory fills in: probability and evidence, of recent and of lasting frames; the last mask
 MAPS = FROM_MEMORY + 3  # and from the prompt: positive clicks, negative clicks, box
@@ -40,6 +53,9 @@ class CellMask(NamedTuple):
     keys: Tensor
     mask: Tensor
     look: Tensor | None = None
+
+
+Contents: TypeAlias = tuple[tuple[CellMask, ...], ...]  # of some frames, for each of N objects
 
 
 class Clue(NamedTuple):
@@ -99,15 +115,14 @@ def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tens
     """Match the frame with what N objects remember; fill in logits (N, 1, 2h, 2w) and the first five of their maps."""
     side, cells = maps.shape[-1], len(keys)
     prompted, chosen, recent = (
-        _slots(recalls[0], role) for role in (Role.CONDITIONING, Role.LONG_TERM, Role.SHORT_TERM)
+        _contents(recalls, role) for role in (Role.CONDITIONING, Role.LONG_TERM, Role.SHORT_TERM)
     )
-    found = read_everywhere(keys, *_stack(recalls, prompted))
-    if chosen:
-        found = found + read_everywhere(keys, *pool_memory(*_stack(recalls, chosen), side)) * POOLED_CELLS
-    _note(maps, 2, found, (len(prompted) + len(chosen)) * cells)
-    if recent:
-        nearby = read_nearby(keys, *_stack(recalls, recent), side)
-        _note(maps, 0, nearby, len(recent) * cells)
+    found = read_everywhere(keys, _make_ready(prompted, chosen, side, sparsely=_tracks_in_half(keys)))
+    _note(maps, 2, found, sum(len(frames[0]) for frames in (prompted, chosen)) * cells)
+    if recent[0]:
+        read = read_nearby_sparsely if _tracks_in_half(keys) else read_nearby
+        nearby = read(keys, *_stack(recent), side)
+        _note(maps, 0, nearby, len(recent[0]) * cells)
         found = found + nearby
     newest = max(range(len(recalls[0].frames)), key=lambda index: recalls[0].frames[index].memory.index)
     last = torch.stack([recall.frames[newest].memory.content.mask for recall in recalls])
@@ -116,15 +131,33 @@ def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tens
     logits.copy_(F.pixel_shuffle(quarters, FINER))
 
 
-def _slots(recall: Recall[CellMask], role: Role) -> list[int]:
-    return [index for index, slot in enumerate(recall.frames) if slot.role is role]
+def _tracks_in_half(keys: Tensor) -> bool:
+    """Whether speed counts for more than the last digit, and the device need not be waited for."""
+    return keys.device.type == 'cpu' and keys.dtype != torch.float32 and torch.is_inference_mode_enabled()
 
 
-def _stack(recalls: Sequence[Recall[CellMask]], slots: list[int]) -> tuple[Tensor, Tensor]:
+@lru_cache(maxsize=READY_GROUPS)
+def _make_ready(prompted: Contents, chosen: Contents, side: int, sparsely: bool) -> Lookup:
+    """What some objects remember for long, made ready once: it seldom changes."""
+    keys, masks = _stack(prompted)
+    ready = thin_out(keys, masks, side) if sparsely else lookup(keys.flatten(0, 1), masks.flatten(1))
+    if not chosen[0]:
+        return ready
+    keys, masks = pool_memory(*_stack(chosen), side)
+    if sparsely:
+        return join_lookups(ready, thin_out(keys, masks, side // 2, POOLED_CELLS))
+    return join_lookups(ready, lookup(keys.flatten(0, 1), masks.flatten(1), POOLED_CELLS))
+
+
+def _contents(recalls: Sequence[Recall[CellMask]], role: Role) -> Contents:
+    """What each object remembers of its frames in a role."""
+    return tuple(tuple(slot.memory.content for slot in recall.frames if slot.role is role) for recall in recalls)
+
+
+def _stack(contents: Contents) -> tuple[Tensor, Tensor]:
     """Keys (F, h·w, K) of some remembered frames, and masks (N·QUARTERS, F, h·w) of the objects in them."""
-    keys = torch.stack([recalls[0].frames[i].memory.content.keys for i in slots])
-    masks = [torch.stack([recall.frames[i].memory.content.mask for i in slots], dim=1) for recall in recalls]
-    return keys, torch.cat(masks)
+    keys = torch.stack([content.keys for content in contents[0]])
+    return keys, torch.cat([torch.stack([content.mask for content in frames], dim=1) for frames in contents])
 
 
 def _note(maps: Tensor, channel: int, found: ReadOut, cells: int) -> None:

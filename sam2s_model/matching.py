@@ -20,6 +20,9 @@ REACH = 7  # how many cells further a window reaches on each side; about a seven
 TEMPERATURE = 0.04
 EPS = 1e-5
 COLUMNS = 16  # of values are a multiple of this: odd numbers of them take a CPU three times as long in float32
+POOLED_CELLS = 4.0  # a block of cells stands for so many
+LOOK_ALIKE = 0.4  # similarity to an object from which on background might be taken for it
+LEAST_MASK = 0.01  # of a cell that shows anything of an object
 CHUNK = 256  # queries matched at a time; their similarities stay in the cache
 
 
@@ -52,18 +55,30 @@ def learn_basis(maps: tuple[Tensor, ...], key_dim: int) -> KeyBasis:
 
 def matching_keys(maps: tuple[Tensor, ...], basis: KeyBasis) -> Tensor:
     """Unit vectors (h·w, K), one for each cell of the finest map (1, C, h, w)."""
-    joined = _join(maps, basis.centres, basis.scales).flatten(2)[0]
-    return F.normalize(joined.T @ basis.rotation, dim=1)
+    size = maps[0].shape[-2:]
+    normed = _normed(maps, basis.centres, basis.scales)
+    directions = torch.split(basis.rotation, [m.shape[1] for m in maps])
+    # Each map turns before it grows: the same sums, of fewer cells.
+    parts = [_resized(_turned(m, turn), size) for m, turn in zip(normed, directions, strict=True)]
+    return F.normalize(torch.stack(parts).sum(0).flatten(2)[0].T, dim=1)
+
+
+def _turned(features: Tensor, directions: Tensor) -> Tensor:
+    """Features (1, C, h, w) along directions (C, K): (1, K, h, w)."""
+    return (features.permute(0, 2, 3, 1) @ directions).permute(0, 3, 1, 2)
+
+
+def _resized(features: Tensor, size: torch.Size) -> Tensor:
+    return features if features.shape[-2:] == size else F.interpolate(features, size, mode='bilinear')
 
 
 def _join(maps: tuple[Tensor, ...], centres: tuple[Tensor, ...], scales: tuple[Tensor, ...]) -> Tensor:
     """Bring the maps to the size of the first, every map with equal say: (1, D, h, w)."""
-    size = maps[0].shape[-2:]
-    parts = []
-    for features, centre, scale in zip(maps, centres, scales, strict=True):
-        normed = F.normalize((features - centre) / scale, dim=1)
-        parts.append(normed if normed.shape[-2:] == size else F.interpolate(normed, size, mode='bilinear'))
-    return torch.cat(parts, dim=1)
+    return torch.cat([_resized(m, maps[0].shape[-2:]) for m in _normed(maps, centres, scales)], dim=1)
+
+
+def _normed(maps: tuple[Tensor, ...], centres: tuple[Tensor, ...], scales: tuple[Tensor, ...]) -> list[Tensor]:
+    return [F.normalize((m - centre) / scale, dim=1) for m, centre, scale in zip(maps, centres, scales, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -94,18 +109,67 @@ class ReadOut:
         return TEMPERATURE * (self.weights / cells).log()
 
 
-def read_everywhere(query: Tensor, keys: Tensor, masks: Tensor) -> ReadOut:
-    """Match each cell with all cells of remembered frames; for frames long ago.
+class Lookup(NamedTuple):
+    """Remembered cells, ready to be compared with every cell of a frame.
+
+    Attributes:
+        keys: (K, L) of L cells.
+        values: (L, COLUMNS · k) what is summed up: masks of N objects and what a cell counts, both times that.
+        objects: N.
+    """
+
+    keys: Tensor
+    values: Tensor
+    objects: int
+
+
+def lookup(keys: Tensor, masks: Tensor, shares: Tensor | float = 1.0) -> Lookup:
+    """Make keys (L, K) and masks (N, L) ready; a cell counts as many times as its share (L,) says."""
+    return Lookup(keys.T, (_values(masks) * torch.as_tensor(shares).view(-1, 1)).to(keys.dtype), len(masks))
+
+
+def join_lookups(first: Lookup, second: Lookup) -> Lookup:
+    """All cells of both, of the same objects."""
+    keys, values = torch.cat((first.keys, second.keys), dim=1), torch.cat((first.values, second.values))
+    return Lookup(keys, values, first.objects)
+
+
+def read_everywhere(query: Tensor, remembered: Lookup) -> ReadOut:
+    """Match each cell, keys (h·w, K), with all that is remembered; for frames long ago."""
+    # Similarities of unit vectors are at most 1, so that the exponential cannot overflow: e^25 fits float32.
+    chunks = torch.split(query / TEMPERATURE, CHUNK)
+    sums = torch.cat([(chunk @ remembered.keys).exp_() @ remembered.values for chunk in chunks])
+    return _read_out(sums, remembered.objects)
+
+
+def thin_out(keys: Tensor, masks: Tensor, width: int, share: float = 1.0) -> Lookup:
+    """Make remembered frames ready, most of their background in blocks of 2×2 cells: it only counts against objects.
+
+    What lies around objects stays as it is, and so does what looks a little like them: it is all that tells them apart.
 
     Args:
-        query: (h·w, K) keys of the current frame.
-        keys: (F, L, K) keys of F remembered frames of L cells each.
-        masks: (N, F, L) mask values in [0, 1] of N objects in these frames.
+        keys: (F, h·w, K). masks: (N, F, h·w). width: w; height and width are even.
+        share: How many cells each of the cells stands for.
     """
-    values, targets = _values(masks.flatten(1)).to(keys.dtype), keys.flatten(0, 1).T
-    # Similarities of unit vectors are at most 1, so that the exponential cannot overflow: e^25 fits float32.
-    sums = torch.cat([(chunk @ targets).exp_() @ values for chunk in torch.split(query / TEMPERATURE, CHUNK)])
-    return _read_out(sums, len(masks))
+    pooled_keys, pooled_masks = pool_memory(keys, masks, width)
+    covered = masks.amax(0) > LEAST_MASK
+    alike = torch.stack([_best_match(k, k[c]) > LOOK_ALIKE for k, c in zip(keys, covered, strict=True)])
+    telling = (covered | alike).to(masks.dtype).view(len(keys), -1, width)
+    seen = F.max_pool2d(telling, 4, stride=2, padding=1) > 0  # blocks, and blocks next to such cells
+    blocks = ~seen.flatten()
+    cells = seen.repeat_interleave(2, 1).repeat_interleave(2, 2).flatten()
+    chosen_keys = torch.cat((keys.flatten(0, 1)[cells], pooled_keys.flatten(0, 1)[blocks]))
+    chosen_masks = torch.cat((masks.flatten(1)[:, cells], pooled_masks.flatten(1)[:, blocks]), dim=1)
+    shares = chosen_masks.new_full((len(chosen_keys),), POOLED_CELLS * share)
+    shares[: int(cells.sum())] = share
+    return lookup(chosen_keys, chosen_masks, shares)
+
+
+def _best_match(keys: Tensor, others: Tensor) -> Tensor:
+    """Similarity (L,) of each key (L, K) to the most similar of others (M, K); -1 where there are none."""
+    if not len(others):
+        return keys.new_full((len(keys),), -1.0)
+    return (keys @ others.T).amax(1)
 
 
 def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadOut:
@@ -113,21 +177,49 @@ def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadO
 
     Args:
         query: (h·w, K) keys of the current frame.
-        keys: (F, h·w, K) keys of F remembered frames.
+        keys: (F, h·w, K) keys of F remembered frames, the newest last.
         masks: (N, F, h·w) mask values in [0, 1] of N objects in these frames.
         width: w, cells in a row. Height and width must be multiples of `TILE`.
     """
-    height = len(query) // width
-    queries = _tiles((query / TEMPERATURE).view(height, width, -1), TILE, 0)
-    sums: Tensor | None = None
-    for index, frame_keys in enumerate(keys):
-        window_keys = _tiles(frame_keys.view(height, width, -1), TILE, REACH)
-        values = _values(masks[:, index]).to(keys.dtype).view(height, width, -1)
-        # Cells outside the image have key 0, so that their weight, 1, is next to nothing, and value 0.
-        read = ((queries @ window_keys.transpose(1, 2)).exp_() @ _tiles(values, TILE, REACH)).float()
-        sums = read if sums is None else sums + read
-    assert sums is not None, 'at least one frame'
-    return _read_out(_untile(sums, height, width), len(masks))
+    queries, frames = _nearby(query, keys, masks, width)
+    sums = sum((_read_tiles(queries, *frame) for frame in frames[1:]), start=_read_tiles(queries, *frames[0]))
+    return _read_out(_untile(sums, width), len(masks))
+
+
+def read_nearby_sparsely(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadOut:
+    """The same, but for tiles that no object has been near: of these only the newest frame is read and counts for all.
+
+    Votes are next to 0 there anyhow; of the weights, frames that follow each other give much the same.
+    """
+    queries, frames = _nearby(query, keys, masks, width)
+    near = _tiles_near_objects(masks.amax((0, 1)).view(-1, width))
+    newest = _read_tiles(queries, *frames[-1])
+    sums, chosen = newest * len(frames), queries[near]
+    sums[near] = sum((_read_tiles(chosen, *frame, near) for frame in frames[:-1]), start=newest[near])
+    return _read_out(_untile(sums, width), len(masks))
+
+
+def _nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """Tiles of queries, and maps (h, w, …) of the keys and the values of each frame."""
+    queries = _tiles((query / TEMPERATURE).view(-1, width, query.shape[1]), TILE, 0)
+    values = (_values(frame_masks).to(keys.dtype) for frame_masks in masks.unbind(1))
+    maps = [(k.view(-1, width, k.shape[1]), v.view(-1, width, v.shape[1])) for k, v in zip(keys, values, strict=True)]
+    return queries, maps
+
+
+def _read_tiles(queries: Tensor, keys: Tensor, values: Tensor, chosen: Tensor | None = None) -> Tensor:
+    """Sums (tiles, TILE², COLUMNS · k) that tiles of queries find in their windows, of all tiles or those chosen."""
+    windows, found = _tiles(keys, TILE, REACH), _tiles(values, TILE, REACH)
+    if chosen is not None:
+        windows, found = windows[chosen], found[chosen]
+    # Cells outside the image have key 0, so that their weight, 1, is next to nothing, and value 0.
+    return ((queries @ windows.transpose(1, 2)).exp_() @ found).float()
+
+
+def _tiles_near_objects(covered: Tensor) -> Tensor:
+    """Numbers of the tiles whose windows in a map (h, w) of covered cells show anything of an object."""
+    side = TILE + 2 * REACH
+    return F.max_pool2d(F.pad(covered, (REACH,) * 4)[None], side, stride=TILE).flatten().gt(LEAST_MASK).nonzero()[:, 0]
 
 
 def pool_memory(keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -163,8 +255,7 @@ def _tiles(cells: Tensor, tile: int, reach: int) -> Tensor:
     return windows.permute(0, 1, 3, 4, 2).reshape(-1, side * side, cells.shape[-1])
 
 
-def _untile(tiles: Tensor, height: int, width: int) -> Tensor:
+def _untile(tiles: Tensor, width: int) -> Tensor:
     """Put tiles (tiles, TILE², C) back together: (h·w, C)."""
-    rows, columns = height // TILE, width // TILE
-    grid = tiles.view(rows, columns, TILE, TILE, -1).permute(0, 2, 1, 3, 4)
-    return grid.reshape(height * width, -1)
+    grid = tiles.view(-1, width // TILE, TILE, TILE, tiles.shape[-1]).permute(0, 2, 1, 3, 4)
+    return grid.reshape(-1, tiles.shape[-1])

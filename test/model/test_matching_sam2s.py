@@ -32,8 +32,8 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return float((a & b).sum() / max((a | b).sum(), 1))
 
 
-def tracker() -> Tracker:
-    return build_tracker('lite', device='cpu', image_size=SIDE)
+def tracker(precision: str = 'auto') -> Tracker:
+    return build_tracker('lite', device='cpu', image_size=SIDE, precision=precision)
 
 
 def test_a_mask_prompt_is_followed_through_the_video() -> None:
@@ -72,20 +72,22 @@ def test_a_prompted_mask_comes_back_as_it_was_given() -> None:
     assert result.score == 1.0
 
 
-def test_objects_do_not_influence_each_other() -> None:
+@pytest.mark.parametrize(('precision', 'least'), [('float32', 1.0), ('auto', 0.98)])
+def test_objects_do_not_influence_each_other(precision: str, least: float) -> None:
+    """But for the last digits where speed counts for more: what is background of all of them is read coarsely."""
     video = generate(preset('training', frames=5, height=SIDE, width=SIDE, objects=(3, 3), photos=False), seed=5)
     frames = [Frame(rgb, t * 40_000_000) for t, rgb in enumerate(video.frames)]
     shown = [k for k in range(1, len(video.names) + 1) if (video.labels[0] == k).sum() > 50]
 
     def masks_of(first: int, others: list[int]) -> list[np.ndarray]:
-        tracked = tracker()
+        tracked = tracker(precision)
         for k in (first, *others):
             tracked.prompt(frames[0], str(k), MaskPrompt(video.labels[0] == k))
         return [tracked.step(frame)[str(first)].mask for frame in frames[1:]]
 
     alone, together = masks_of(shown[0], []), masks_of(shown[0], shown[1:])
     assert len(shown) > 1
-    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+    assert all(iou(a, b) >= least for a, b in zip(alone, together, strict=True))
 
 
 def test_an_untrained_decoder_leaves_the_read_out_as_it_is() -> None:
