@@ -1,8 +1,9 @@
 """SAM2S: prompt an instrument or tissue once, keep its mask through the whole surgery. Knows PyTorch, not ROS."""
 
+from sam2s_model.benchmark.foreign_cpu import ForeignCpu
 from sam2s_model.build import SHIPPED_WEIGHTS, SIZES, build_tracker
 from sam2s_model.checkpoint import CheckpointMismatch
-from sam2s_model.compute import PRECISIONS, held_memory, missing_gpu, release_memory
+from sam2s_model.compute import PRECISIONS, held_memory, missing_gpu, release_memory, use_threads, used_threads
 from sam2s_model.device_faults import DeviceLost, NotFinite, OutOfMemory
 from sam2s_model.masklet import Frame, FrameResult, Label, Masklet, ObjectMask
 from sam2s_model.prompt import (
@@ -25,6 +26,7 @@ __all__ = [
     'BoxPrompt',
     'CheckpointMismatch',
     'DeviceLost',
+    'ForeignCpu',
     'Frame',
     'FrameNotTracked',
     'FrameResult',
@@ -45,4 +47,6 @@ __all__ = [
     'held_memory',
     'missing_gpu',
     'release_memory',
+    'use_threads',
+    'used_threads',
 ]

@@ -107,3 +107,13 @@ def release_memory() -> None:
     """Give GPU memory that no tensor uses back to others."""
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
+
+
+def used_threads() -> int:
+    """CPU threads that torch computes with."""
+    return torch.get_num_threads()
+
+
+def use_threads(count: int) -> None:
+    """Compute with so many CPU threads from now on; to be called in the thread that computes."""
+    torch.set_num_threads(count)

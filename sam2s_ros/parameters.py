@@ -56,7 +56,7 @@ class ModelParameters:
     tf32: bool = _parameter(False, 'CUDA may multiply float32 with 10 bits of mantissa: faster, less exact.')
     image_size: int = _parameter(0, 'Side of the square that the network sees, pixels; 0 for its own.', (0, 1024))
     instruments: str = _parameter('', 'Instrument bank that the weights were trained with; empty for the shipped one.')
-    threads: int = _parameter(0, 'CPU threads of the network; 0 leaves it to torch.', (0, 256))
+    threads: int = _parameter(0, 'CPU threads of the network; 0: as many as others leave cores free.', (0, 256))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from sam2s_ros.class_table import ClassTable, load_class_table
 from sam2s_ros.conversions import NANOSECONDS, stamp_ns
 from sam2s_ros.events import EventCode, EventLog
 from sam2s_ros.frame_buffer import FrameBuffer, ReceivedImage
+from sam2s_ros.free_cores import FreeCores
 from sam2s_ros.health import ObjectCounts, WorkHealth
 from sam2s_ros.image_codec import cropped, decode
 from sam2s_ros.image_ledger import DropReason, ImageLedger
@@ -80,11 +81,12 @@ class TrackingPipeline:
             post_callback=lambda _: self._gate.expect_jump(),
         )
         self._objects = ObjectCounts()
+        self._free_cores = None if parameters.model.threads else FreeCores(node.get_logger().info)
         self.revivals = 0
         self._has_hung = self._is_device_lost = False
         self._model_degradations = model.degradations
         self._worker: InferenceWorker[ReceivedImage, TrackedImage] = InferenceWorker(
-            track=self._session.track,
+            track=self._track,
             deliver=self._deliver,
             on_failure=self._report,
             max_pending=parameters.services.max_pending,
@@ -252,6 +254,11 @@ class TrackingPipeline:
     def _read(self, image: ReceivedImage) -> Frame:
         rgb = cropped(decode(image.message, max_side=self._input.max_side), self._input.crop)
         return self._prepare(Frame(rgb, image.stamp_ns))
+
+    def _track(self, image: ReceivedImage) -> TrackedImage:
+        if self._free_cores:
+            self._free_cores.follow()
+        return self._session.track(image)
 
     def _deliver(self, tracked: TrackedImage, dropped: int) -> None:
         self._publisher.publish(tracked, dropped)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +21,12 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 from saved_blobs import BlobLoader, saving
 
-from sam2s_model import BoxPrompt, Frame
+from sam2s_model import BoxPrompt
 from sam2s_ros.bag_io import BagReader, serialize
 from sam2s_ros.bag_types import COMPRESSED_IMAGE, IMAGE, header, message_types
 from sam2s_ros.labelled_bag import IMAGE_TOPIC, TRUTH_TOPIC, stamp_of
-from sam2s_ros.offline import bag_tracking, jobs
+from sam2s_ros.offline import bag_tracking
 from sam2s_ros.offline.bag_tracking import Outcome, TrackingJob, track_recording
-from sam2s_ros.offline.jobs import run_jobs
 from sam2s_ros.offline.recordings import Recording
 from sam2s_ros.parameters import parameters_from
 from sam2s_ros.prompt_script import (
@@ -134,25 +131,6 @@ def test_an_interrupted_run_goes_on_and_ends_like_any_other(
     assert contents(tmp_path / 'halved') == contents(tmp_path / 'whole')
     assert loader.trackers[-1].steps == FRAMES - stop // 5 * 5
     assert not (tmp_path / 'halved' / '.parts').exists()
-
-
-def test_whoever_stops_listening_stops_the_work_and_leaves_no_thread(
-    run: Callable[..., Outcome], blob_bag: Path, tmp_path: Path, blob_tracker: Any
-) -> None:
-    class Slow(saving(type(blob_tracker))):  # type: ignore[misc]
-        def step(self, frame: Frame) -> Any:
-            time.sleep(0.02)
-            return super().step(frame)
-
-    job = TrackingJob(Recording(blob_bag, blob_bag / 'prompts.yaml', tmp_path / 'left'), (IMAGE_TOPIC,), PARAMETERS)
-    news = run_jobs([job], 1, BlobLoader(Slow))
-    assert next(news).what == (10, FRAMES)
-    news.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == jobs.THREAD]
-    assert not (tmp_path / 'left' / 'report.json').exists()
-    run('whole')
-    assert run('left').images == FRAMES
-    assert contents(tmp_path / 'left') == contents(tmp_path / 'whole')
 
 
 def test_a_run_may_be_interrupted_more_than_once(run: Callable[..., Outcome], tmp_path: Path) -> None:
