@@ -34,11 +34,18 @@ class MemoryAttentionLayer(nn.Module):
         return updated
 
     def look_at_memory(
-        self, cells: Tensor, keys: Tensor, memory: Tensor, grid: Grid, memory_grid: Grid, pointer_tokens: int
+        self,
+        cells: Tensor,
+        keys: Tensor,
+        memory: Tensor,
+        grid: Grid,
+        memory_grid: Grid,
+        pointer_tokens: int,
+        whole: int,
     ) -> Tensor:
         """Update the cells (N, h·w, C) of a frame from memory (N, L, M), whose keys carry their positions."""
         normed = self.norm2(cells)
-        seen = self.cross_attn_image(normed, keys, memory, grid, memory_grid, pointer_tokens)
+        seen = self.cross_attn_image(normed, keys, memory, grid, memory_grid, pointer_tokens, whole)
         cells = cells + self.dropout(seen)
         hidden = self.dropout(self.linear1(self.norm3(cells), F.relu))
         updated: Tensor = cells + self.dropout(self.linear2(hidden))
@@ -62,6 +69,7 @@ class MemoryAttention(nn.Module):
         memory_position: Tensor,
         pointer_tokens: int,
         memory_grid: Grid | None = None,
+        whole_frames: int = 0,
     ) -> Tensor:
         """Condition features on memory.
 
@@ -71,6 +79,7 @@ class MemoryAttention(nn.Module):
             memory_position: (N, L, M) their position and temporal codes.
             pointer_tokens: How many of the L tokens are pointers; these lie nowhere in the image.
             memory_grid: (h, w) of each remembered frame if its map was pooled; that of the features otherwise.
+            whole_frames: How many of the first remembered frames were not pooled, whatever `memory_grid` is.
 
         Returns:
             (N, C, h, w).
@@ -87,7 +96,7 @@ class MemoryAttention(nn.Module):
         conditioned = torch.cat([
             self._recall(
                 cells[n : n + size], memory[n : n + size], memory_position[n : n + size],
-                grid, memory_grid or grid, pointer_tokens,
+                grid, memory_grid or grid, pointer_tokens, whole_frames,
             )
             for n in range(0, count, size)
         ])  # fmt: skip
@@ -97,13 +106,20 @@ class MemoryAttention(nn.Module):
         return [layer for layer in self.layers if isinstance(layer, MemoryAttentionLayer)]
 
     def _recall(
-        self, cells: Tensor, memory: Tensor, memory_position: Tensor, grid: Grid, memory_grid: Grid, pointer_tokens: int
+        self,
+        cells: Tensor,
+        memory: Tensor,
+        memory_position: Tensor,
+        grid: Grid,
+        memory_grid: Grid,
+        pointer_tokens: int,
+        whole_frames: int,
     ) -> Tensor:
         """Condition cells (N, h·w, C), which have looked at themselves, on the memory of N objects."""
         keys = memory + memory_position
         for number, layer in enumerate(self._layers()):
             if number:
                 cells = layer.look_at_itself(cells, grid)
-            cells = layer.look_at_memory(cells, keys, memory, grid, memory_grid, pointer_tokens)
+            cells = layer.look_at_memory(cells, keys, memory, grid, memory_grid, pointer_tokens, whole_frames)
         conditioned: Tensor = self.norm(cells)
         return conditioned

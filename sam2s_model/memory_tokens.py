@@ -33,12 +33,14 @@ class MemoryTokens(NamedTuple):
         positions: (N, L, M) where and when they come from.
         pointer_tokens: How many of the L belong to pointers.
         grid: (h, w) cells of each remembered frame.
+        whole_frames: How many of the first frames have more cells than that: they were not pooled.
     """
 
     tokens: Tensor
     positions: Tensor
     pointer_tokens: int
     grid: Grid
+    whole_frames: int = 0
 
 
 class TemporalEmbeddings(NamedTuple):
@@ -63,11 +65,21 @@ def layout(recall: Recall[EncodedMemory]) -> tuple[object, ...]:
 def memory_tokens(
     recalls: Sequence[Recall[EncodedMemory]], embeddings: TemporalEmbeddings, pooled: bool = False
 ) -> MemoryTokens:
-    """The memories of N objects of the same layout, pointers last; `pooled` averages 2×2 cells of remembered frames."""
+    """The memories of N objects of the same layout, pointers last.
+
+    With `pooled`, 2×2 cells of a tracked frame are averaged. What a person prompted stays whole: masks go astray
+    without its borders.
+    """
     side = POOLED if pooled else 1
     tokens, positions, pointer_tokens = zip(*(_sequence(recall, embeddings, side) for recall in recalls), strict=True)
-    h, w = recalls[0].frames[0].memory.content.features.shape[-2:]
-    return MemoryTokens(torch.stack(tokens), torch.stack(positions), pointer_tokens[0], (h // side, w // side))
+    frames = recalls[0].frames
+    h, w = frames[0].memory.content.features.shape[-2:]
+    whole = sum(_stays_whole(slot) for slot in frames) if pooled else 0
+    return MemoryTokens(torch.stack(tokens), torch.stack(positions), pointer_tokens[0], (h // side, w // side), whole)
+
+
+def _stays_whole(slot: Slot[EncodedMemory]) -> bool:
+    return slot.role is Role.CONDITIONING
 
 
 def _sequence(recall: Recall[EncodedMemory], embeddings: TemporalEmbeddings, side: int) -> tuple[Tensor, Tensor, int]:
@@ -77,7 +89,7 @@ def _sequence(recall: Recall[EncodedMemory], embeddings: TemporalEmbeddings, sid
         when = _temporal_embedding(slot, embeddings)
         memory = slot.memory.content.features.to(when.dtype)
         where = sine_2d(*memory.shape, memory.device, memory.dtype)[0]
-        if side > 1:
+        if side > 1 and not _stays_whole(slot):
             memory, where = F.avg_pool2d(memory, side), F.avg_pool2d(where, side)
         tokens.append(memory.flatten(1).T)
         positions.append(where.flatten(1).T + when)

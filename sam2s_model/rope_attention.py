@@ -33,27 +33,43 @@ class RopeAttention(nn.Module):
         self.dropout = dropout
 
     def forward(
-        self, queries: Tensor, keys: Tensor, values: Tensor, grid: Grid, key_grid: Grid, unplaced: int = 0
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        grid: Grid,
+        key_grid: Grid,
+        unplaced: int = 0,
+        whole: int = 0,
     ) -> Tensor:
         """Attend from every cell to every key.
 
         Args:
             queries: (N, h·w, C) cells of `grid`, row by row.
-            keys: (N, L, M) frames of cells of `key_grid` one after another, then `unplaced` keys that lie nowhere.
+            keys: (N, L, M) `whole` frames of cells of `grid` one after another, then frames of `key_grid`, then
+                `unplaced` keys that lie nowhere.
             values: (N, L, M).
             grid: (h, w) of the queries; its cell is the unit of length.
-            key_grid: (h, w) of each remembered frame, fewer cells when memory is pooled. One of those then counts as
-                many times as it has cells in it, beside keys that lie nowhere.
+            key_grid: (h, w) of a remembered frame, fewer cells where it is pooled. One of those then counts as many
+                times as it has cells in it.
             unplaced: How many of the last keys are not rotated.
+            whole: How many of the first frames are not pooled, whatever `key_grid` is.
 
         Returns:
             (N, h·w, C).
         """
         channels = queries.shape[-1]
-        turned_queries = rotate(self.q_proj(queries), rotary_table(channels, grid, grid, queries.device))
-        table = rotary_table(channels, key_grid, grid, queries.device)
-        turned_keys = _rotate_frames(self.k_proj(keys), table, unplaced)
-        bias = _pooling_bias(turned_keys, grid, key_grid, unplaced)
+        table, pooled_table = (rotary_table(channels, cells, grid, queries.device) for cells in (grid, key_grid))
+        turned_queries = rotate(self.q_proj(queries), table)
+        first, last = whole * math.prod(grid), keys.shape[1] - unplaced
+        projected = self.k_proj(keys)
+        parts = [
+            *([_rotate_frames(projected[:, :first], table)] if whole else []),
+            _rotate_frames(projected[:, first:last], pooled_table),
+            *([projected[:, last:]] if unplaced else []),
+        ]
+        turned_keys = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        bias = _pooling_bias(turned_keys, math.prod(grid) // math.prod(key_grid), slice(first, last))
         if self.training or queries.device.type != 'cpu':
             return self._attend_fused(turned_queries, turned_keys, values, bias)
         mixed: Tensor = self.out_proj(self.v_proj(attend_narrowly(turned_queries, turned_keys, values, bias)))
@@ -72,20 +88,17 @@ class RopeAttention(nn.Module):
         return mixed
 
 
-def _pooling_bias(keys: Tensor, grid: Grid, key_grid: Grid, unplaced: int) -> Tensor | None:
-    """What the scores of keys (N, L, C) lack so that a pooled key counts as all that is in it (EfficientTAM); (L,)."""
-    cells = math.prod(grid) // math.prod(key_grid)
+def _pooling_bias(keys: Tensor, cells: int, pooled: slice) -> Tensor | None:
+    """What the scores of keys (N, L, C) lack so that a pooled one counts as the cells in it (EfficientTAM); (L,)."""
     if cells == 1:
         return None
-    bias = keys.new_full((keys.shape[1],), math.log(cells))
-    bias[keys.shape[1] - unplaced :] = 0.0
+    bias = keys.new_zeros(keys.shape[1])
+    bias[pooled] = math.log(cells)
     return bias
 
 
-def _rotate_frames(keys: Tensor, table: tuple[Tensor, Tensor], unplaced: int) -> Tensor:
-    """Rotate every frame of keys (N, frames·h·w + unplaced, C) by the same table; the last `unplaced` stay."""
+def _rotate_frames(keys: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotate every frame of keys (N, frames·h·w, C) by the same table."""
     cells = len(table[0])
-    placed = keys.shape[1] - unplaced
-    frames = keys[:, :placed].reshape(len(keys), placed // cells, cells, keys.shape[-1])
-    turned = rotate(frames, table).flatten(1, 2)
-    return torch.cat((turned, keys[:, placed:]), dim=1) if unplaced else turned
+    frames = keys.reshape(len(keys), keys.shape[1] // cells, cells, keys.shape[-1])
+    return rotate(frames, table).flatten(1, 2)

@@ -16,8 +16,9 @@ class Switches:
         binarize_prompted: A prompted frame's mask is remembered sharp (SAM 2, video predictor with post-processing).
         bfloat16_memory: Memory features are kept in bfloat16, as SAM 2 does even where it computes in float32. Half
             the memory.
-        pooled_memory: Memory attention reads 2×2 cells of a remembered frame as one, their mean, which counts fourfold
-            (EfficientTAM, without its training). Faster, and not the same masks; see docs/benchmark.md.
+        pooled_memory: Memory attention reads 2×2 cells of a tracked frame as one, their mean, which counts fourfold
+            (EfficientTAM, without its training); prompted frames stay whole. Faster, and not the same masks; see
+            docs/benchmark.md.
         fill_hole_area: Background of up to this many cells at stride 4 within a mask becomes object (SAM 2, video
             predictor with post-processing: 8). SAM 2 leaves this out, without saying so, where its CUDA extension is
             not compiled.

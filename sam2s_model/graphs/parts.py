@@ -47,8 +47,9 @@ class GraphMemoryAttention(nn.Module):
         memory_position: Tensor,
         pointer_tokens: int,
         memory_grid: Grid | None = None,
+        whole_frames: int = 0,
     ) -> Tensor:
-        """As `MemoryAttention.forward`; `memory_grid` is that of the features."""
+        """As `MemoryAttention.forward`; no frame is pooled."""
         conditioned = [
             self._condition(features, tokens, positions, pointer_tokens)
             for tokens, positions in zip(memory, memory_position, strict=True)

@@ -69,11 +69,13 @@ def test_pooled_keys_turn_by_where_they_lie_in_the_grid_of_the_queries(attention
 
 @pytest.mark.parametrize('training', [False, True])
 def test_a_pooled_key_counts_as_the_four_that_are_in_it(attention: RopeAttention, training: bool) -> None:
-    queries, memory = torch.randn(1, 16, 16), torch.randn(1, 4 + 2, 8)
-    ours = attention.train(training)(queries, memory, memory, (4, 4), (2, 2), 2)
-    turned = rotate(attention.k_proj(memory[:, :4]), rotary_table(16, (2, 2), (4, 4)))
-    keys = torch.cat((turned.repeat(1, 4, 1), attention.k_proj(memory[:, 4:])), dim=1)
-    values = torch.cat((memory[:, :4].repeat(1, 4, 1), memory[:, 4:]), dim=1)
+    whole, pooled, unplaced = (torch.randn(1, count, 8) for count in (16, 4, 2))
+    queries, memory = torch.randn(1, 16, 16), torch.cat((whole, pooled, unplaced), dim=1)
+    ours = attention.train(training)(queries, memory, memory, (4, 4), (2, 2), unplaced=2, whole=1)
+    turned = rotate(attention.k_proj(pooled), rotary_table(16, (2, 2), (4, 4)))
+    exact = rotate(attention.k_proj(whole), rotary_table(16, (4, 4), (4, 4)))
+    keys = torch.cat((exact, turned.repeat(1, 4, 1), attention.k_proj(unplaced)), dim=1)
+    values = torch.cat((whole, pooled.repeat(1, 4, 1), unplaced), dim=1)
     turned_queries = rotate(attention.q_proj(queries), rotary_table(16, (4, 4), (4, 4)))
     weights = (turned_queries @ keys.transpose(1, 2) / 4).softmax(dim=2)
     torch.testing.assert_close(ours, attention.out_proj(weights @ attention.v_proj(values)))

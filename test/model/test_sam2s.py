@@ -72,13 +72,16 @@ def test_a_narrow_network_tracks_from_memory_and_pointers(nano: Build) -> None:
     assert not torch.allclose(logits(narrow, remembered), logits(narrow, without_pointer))
 
 
-def test_pooled_memory_reads_the_mean_of_neighbouring_cells(nano: Build) -> None:
+def test_pooled_memory_reads_the_mean_of_neighbouring_cells_of_tracked_frames(nano: Build) -> None:
     exact, pooled = (nano(SIDE, Switches(pooled_memory=chosen, bfloat16_memory=False)) for chosen in (False, True))
     pooled.load_state_dict(exact.state_dict())
     recall = recall_of(exact, Role.CONDITIONING, Role.SHORT_TERM)
-    even = Recall(tuple(_smoothed(slot) for slot in recall.frames), recall.pointers)
+    prompted, tracked = recall.frames
+    even = Recall((prompted, _smoothed(tracked)), recall.pointers)
     assert not torch.allclose(logits(pooled, recall), logits(exact, recall))
     torch.testing.assert_close(logits(pooled, recall), logits(pooled, even))
+    blurred = Recall((_smoothed(prompted), tracked), recall.pointers)
+    assert not torch.allclose(logits(pooled, recall), logits(pooled, blurred))
 
 
 def _smoothed(slot: Slot[EncodedMemory]) -> Slot[EncodedMemory]:
