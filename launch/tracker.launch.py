@@ -37,6 +37,12 @@ ARGUMENTS = (
         'use_sim_time', default_value='false', choices=['true', 'false'], description='Take the time from /clock'
     ),
     DeclareLaunchArgument(
+        'autostart',
+        default_value='true',
+        choices=['true', 'false'],
+        description='Configure and activate the node by itself; else `ros2 lifecycle set` does',
+    ),
+    DeclareLaunchArgument(
         'log_level',
         default_value='info',
         choices=['debug', 'info', 'warn', 'error', 'fatal'],
@@ -52,6 +58,7 @@ def tracker_node(context: LaunchContext) -> list[Node]:
     """The node as the arguments say; an argument that is empty leaves the value of params_file as it is."""
     given = {name: LaunchConfiguration(name).perform(context) for name in (a.name for a in ARGUMENTS)}
     logger = '.'.join([*given['namespace'].strip('/').split('/'), given['name']]).lstrip('.')
+    switches = {name: given[name] == 'true' for name in ('use_sim_time', 'autostart')}
     overrides = {'model.checkpoint': given['checkpoint'], 'model.device': given['device']}
     return [
         Node(
@@ -63,7 +70,7 @@ def tracker_node(context: LaunchContext) -> list[Node]:
             parameters=[
                 given['params_file'],
                 {name: value for name, value in overrides.items() if value},
-                {'image_transport': given['image_transport'], 'use_sim_time': given['use_sim_time'] == 'true'},
+                {'image_transport': given['image_transport'], **switches},
             ],
             arguments=['--ros-args', '--log-level', f'{logger}:={given["log_level"]}'],
             respawn=given['respawn'] == 'true',

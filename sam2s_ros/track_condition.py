@@ -152,7 +152,7 @@ def _flaw(condition: TrackCondition, seen: Observation, limits: StateLimits) -> 
         return seen.passing_doubt
     needed = limits.uncertain_score + (0.0 if condition.state == TrackState.TRACKED else REGAINED)
     if seen.score < min(needed, 1.0):
-        return f'predicted quality {seen.score:.2f} is below {limits.uncertain_score:.2f}'
+        return f'predicted quality {seen.score:.2f} is below {needed:.2f}'
     return ''
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 pytest.importorskip('launch_ros', reason='needs the launch packages of a ROS installation')
 
@@ -66,6 +67,20 @@ def test_the_tracker_is_our_executable() -> None:
     assert (node.node_package, node.node_executable) == ('sam2s_ros', 'tracker_node')
     assert 'left.sam2s_tracker:=debug' in words
     assert (node.node_name, node.expanded_remapping_rules) == ('/left/sam2s_tracker', [('image', '/ecm/image')])
+
+
+@pytest.mark.parametrize('autostart', ['true', 'false'])
+def test_the_switches_of_the_tracker_become_parameters(autostart: str) -> None:
+    module = launch_file('tracker.launch.py')
+    ((node, _),) = nodes(module, module.tracker_node, autostart=autostart, use_sim_time='true', device='cpu')
+    given = {
+        name: value
+        for path, is_file in node._Node__expanded_parameter_arguments
+        if is_file
+        for parameters in yaml.safe_load(Path(path).read_text()).values()
+        for name, value in parameters['ros__parameters'].items()
+    }
+    assert (given['autostart'], given['use_sim_time']) == (autostart == 'true', True)
 
 
 def test_each_eye_has_a_tracker() -> None:

@@ -81,6 +81,7 @@ def test_quality_must_pass_the_limit_clearly_to_be_good_again(film: Film) -> Non
     assert film.show(near, 0.4)[-1] == TRACKED
     film.show(POOR)
     assert film.show(near, 0.4)[-1] == UNCERTAIN
+    assert film.condition.judgement.reason == 'predicted quality 0.62 is below 0.65'
 
 
 @pytest.mark.parametrize('fps', [5, 25, 60])
