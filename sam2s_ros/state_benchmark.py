@@ -28,6 +28,7 @@ from sam2s_ros.tracking_session import StreamTracker, TrackingSession
 
 WITHIN_S = 1.0  # a loss and a return must be told within this time; shorter ones do not count
 LEAST_AREA = 0.0002  # share of the image from which an object counts as visible
+MOST_OF_IT = 0.5  # of its usual area, from which a person points at an object
 SAME_PLACE = 0.5  # overlap (IoU) with the truth from which a mask shows its object
 FLICKER = 0.02  # share of images on which an oracle's reading is wrong
 FIRST_SEED = 2 * TRAINING_SEEDS + 500  # never trained on
@@ -127,8 +128,17 @@ def visibility(video: PhantomVideo, object_id: str) -> NDArray[np.bool_]:
     return np.asarray(areas >= LEAST_AREA * video.labels[0].size)
 
 
+def prompted_on(video: PhantomVideo, object_id: str) -> int | None:
+    """The frame on which a person would point at an object: the first that shows most of it, not a tip that enters."""
+    areas = np.count_nonzero(video.labels == int(object_id), axis=(1, 2))
+    seen = visibility(video, object_id)
+    if not seen.any():
+        return None
+    return int(np.argmax(seen & (areas >= MOST_OF_IT * np.median(areas[seen]))))
+
+
 def run(video: PhantomVideo, tracker: StreamTracker, limits: StateLimits) -> StateCounts:
-    """Track a video with a mask prompt for each object on the first frame that shows it; count over all objects."""
+    """Track a video with a mask prompt for each object as soon as most of it can be seen; count over all objects."""
     session = TrackingSession(
         tracker,
         lambda image: Frame(image.message.rgb, image.stamp_ns),
@@ -139,6 +149,7 @@ def run(video: PhantomVideo, tracker: StreamTracker, limits: StateLimits) -> Sta
     )
     visible = {str(number): visibility(video, str(number)) for number in range(1, len(video.names) + 1)}
     states: dict[str, list[TrackState]] = {object_id: [] for object_id in visible}
+    prompts = {object_id: prompted_on(video, object_id) for object_id in visible}
     counts = StateCounts()
     for index, rgb in enumerate(video.frames):
         stamp_ns = (index + 1) * _period_ns(video)
@@ -149,7 +160,7 @@ def run(video: PhantomVideo, tracker: StreamTracker, limits: StateLimits) -> Sta
             if found.is_actionable:
                 counts += StateCounts(actionable=1, wrong=not _shows(found.mask, video.labels[index] == int(object_id)))
         for object_id in states:
-            if visible[object_id][index] and not visible[object_id][:index].any():
+            if prompts[object_id] == index:
                 session.add_prompts([_mask_prompt(video, index, object_id)], 0, atomic=True)
     return sum(
         (count_states(visible[object_id][-len(told) :], told, video.fps) for object_id, told in states.items() if told),

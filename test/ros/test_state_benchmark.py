@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from sam2s_ros.state_benchmark import FIRST_SEED, OracleTracker, StateCounts, count_states, phantom, run
+from sam2s_ros.state_benchmark import FIRST_SEED, OracleTracker, StateCounts, count_states, phantom, prompted_on, run
 from sam2s_ros.track_state import StateLimits, TrackState
 
 _, TRACKED, UNCERTAIN, OCCLUDED, LOST, FROZEN = TrackState
@@ -36,6 +39,14 @@ def test_states_are_counted_against_what_could_be_seen(
     visible: str, states: list[TrackState], counts: StateCounts
 ) -> None:
     assert count_states(np.array([sign == '1' for sign in visible]), states, FPS) == counts
+
+
+def test_an_object_is_prompted_when_most_of_it_has_entered() -> None:
+    labels = np.zeros((5, 10, 100), np.uint8)
+    for frame, width in enumerate((0, 1, 30, 50, 50)):
+        labels[frame, :, :width] = 1
+    video: Any = SimpleNamespace(labels=labels)
+    assert (prompted_on(video, '1'), prompted_on(video, '2')) == (2, None)
 
 
 @pytest.fixture(scope='module')
