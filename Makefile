@@ -6,7 +6,7 @@ PYTHON ?= python3
 INSIDE := config/environment/run
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint parity faults benchmark soak states interface train clean
+.PHONY: help setup demo test lint parity faults benchmark soak kills states interface train clean
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,9 @@ benchmark: setup  ## Time a frame beside the reference; figures and plot in out/
 
 soak: setup  ## Let the tracker run under load and mischief; MINUTES=30 is the default. Report in out/soak
 	@PYTHONPATH=test/drivers $(INSIDE) python -m soak --minutes $(or $(MINUTES),30)
+
+kills: setup  ## Kill the tracker at random moments and see what comes back; KILLS=20
+	@SAM2S_KILLS=$(or $(KILLS),20) $(INSIDE) python -m pytest -q -k test_fault_43 test/ros/test_fault_matrix_sessions.py
 
 interface: setup  ## Write docs/interface.md from the running node
 	@PYTHONPATH=test/drivers ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST $(INSIDE) python -m interface_reference
