@@ -17,6 +17,16 @@ def test_attention_may_be_narrower_than_its_tokens() -> None:
     assert attention(torch.randn(2, 5, 32), torch.randn(2, 7, 32), torch.randn(2, 7, 32)).shape == (2, 5, 32)
 
 
+def test_few_queries_attend_alike_by_the_shorter_way() -> None:
+    torch.manual_seed(0)
+    attention = Attention(32, heads=2, inner_dim=16).requires_grad_(False)
+    queries, keys, values = torch.randn(2, 5, 32), torch.randn(2, 30, 32), torch.randn(2, 30, 32)
+    expected = attention(queries, keys, values)
+    with torch.inference_mode():
+        torch.testing.assert_close(attention._from_few(queries, keys, values), expected)
+        torch.testing.assert_close(attention(queries, keys, values), expected)
+
+
 def test_order_of_keys_does_not_matter() -> None:
     attention = Attention(32, heads=4)
     queries, keys = torch.randn(1, 5, 32), torch.randn(1, 7, 32)
