@@ -127,7 +127,7 @@ class Int8Trunk:
                 features = block(features)
             if index in TAPS:
                 taps.append(features)
-        return TrunkMaps(*((tap.float() - ZERO) * size for tap, size in zip(taps, self._sizes, strict=True)))
+        return TrunkMaps(*(tap.float().sub_(ZERO).mul_(size) for tap, size in zip(taps, self._sizes, strict=True)))
 
     def _begin(self, images: Tensor) -> Tensor:
         filtered = self._first.depthwise(self._stem(images, F.relu6), F.relu6)
