@@ -1,7 +1,7 @@
 """What options that change results cost in accuracy: the small SAM 2.1 tracks phantom surgery with and without them.
 
-    PYTHONPATH=test/drivers python -m option_accuracy learnt                             # the video that it was trained on
-    PYTHONPATH=test/drivers python -m option_accuracy phantom-long --weights F --side 512   # other weights of its widths
+    PYTHONPATH=test/drivers python -m option_accuracy learnt                     # the video that it was trained on
+    PYTHONPATH=test/drivers python -m option_accuracy phantom-long --weights F --side 512
 
 Masks are compared with the truth and with those of the exact network, frame by frame.
 """
