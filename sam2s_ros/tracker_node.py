@@ -246,11 +246,13 @@ def _spin_until(stop: threading.Event, node: TrackerNode) -> None:
         spinning = thread.submit(executor.spin)
         spinning.add_done_callback(lambda _: stop.set())
         stop.wait()
+        has_failed = spinning.done()  # otherwise it is we who end it, in the middle of whatever it does
         if not node.change_state('shutdown', wait_s=END_WITHIN_S) or node.has_hung_thread:
             node.get_logger().error('the work in hand does not end in time; leaving it behind')
             os._exit(0)
         executor.shutdown(timeout_sec=0)
-    spinning.result()
+    if has_failed:
+        spinning.result()
 
 
 if __name__ == '__main__':

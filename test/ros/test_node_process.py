@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('sam2s_msgs.msg', reason='needs the built message package')
 
+import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import SetParameters
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -25,6 +28,8 @@ from std_msgs.msg import Header
 from sam2s_msgs.msg import Prompt, PromptResult, TrackArray
 from sam2s_msgs.srv import AddPrompts
 from sam2s_ros.conversions import image_message, jpeg_message
+from sam2s_ros.health import NodeState
+from sam2s_ros.tracker_node import TrackerNode, _spin_until
 
 pytestmark = pytest.mark.ros
 
@@ -66,6 +71,19 @@ def test_fault_42_a_signal_right_after_the_start_ends_the_node_with_zero(bench: 
     assert process.wait() == 0, process.output
     assert time.monotonic() - began < 5.0
     assert 'Traceback' not in process.output
+
+
+def test_a_callback_that_outlasts_the_executor_is_no_error(ros_domain: int) -> None:
+    rclpy.init(domain_id=ros_domain)
+    node = TrackerNode(parameter_overrides=[Parameter('autostart', value=False)])
+    for _ in range(4):
+        node.create_timer(0.001, lambda: time.sleep(0.02), MutuallyExclusiveCallbackGroup())
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    _spin_until(stop, node)
+    assert node.state is NodeState.FINALIZED
+    node.destroy_node()
+    rclpy.try_shutdown()
 
 
 def test_fault_42_a_signal_while_tracking_ends_the_node_within_five_seconds(bench: Any, until: Until) -> None:
