@@ -284,6 +284,8 @@ class TrackingSession:
         return self._newest[0].stamp_ns if self._newest else 0
 
     def _prompted_image(self, stamp_ns: int) -> ReceivedImage:
+        if self._newest and self._newest[0].stamp_ns == stamp_ns:
+            return self._newest[0]  # what a person sees now, also where tracking is so slow that the buffer has lost it
         if stamp_ns:
             return self._buffer.at(stamp_ns)
         return self._newest[0] if self._newest else self._buffer.newest()

@@ -197,6 +197,13 @@ def test_a_forgotten_stamp_hears_the_stamps_there_are(stream: Stream) -> None:
     assert '0.000000030 to 0.000000070' in outcome.message
 
 
+def test_the_image_that_a_person_sees_can_be_prompted_however_many_came_since(stream: Stream) -> None:
+    seen = stream.track(scene()).image.stamp_ns
+    for _ in range(9):  # the tracker is busy with the first meanwhile; five are remembered
+        stream.receive(scene())
+    assert codes(stream.add(stream.point(LEFT), stamp_ns=seen)) == [PromptCode.OK]
+
+
 def test_one_bad_prompt_of_an_atomic_batch_leaves_everything_as_it_was(stream: Stream) -> None:
     stream.track(scene())
     batch = stream.add(stream.point(LEFT), stream.point((500.0, 1.0), 'b'))
