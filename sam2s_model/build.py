@@ -16,7 +16,14 @@ from sam2s_model.checkpoint import (
     recognise,
     semantic_dim,
 )
-from sam2s_model.compute import AUTO, allow_tf32, choose_device, choose_lite_precision, choose_precision
+from sam2s_model.compute import (
+    AUTO,
+    allow_tf32,
+    choose_device,
+    choose_lite_precision,
+    choose_precision,
+    keep_freed_memory,
+)
 from sam2s_model.graphs import torch_graphs
 from sam2s_model.graphs.torch_graphs import COMPILED, CUDA_GRAPHS
 from sam2s_model.matching_sam2s import MatchingSam2s
@@ -108,6 +115,8 @@ def build_tracker(
         torch.set_num_threads(threads)
     if chosen.type == 'cuda':
         allow_tf32(tf32)
+    if chosen.type == 'cpu':
+        keep_freed_memory()
     path = Path(checkpoint) if checkpoint else SHIPPED_WEIGHTS
     weights = read_weights(path)
     dim = semantic_dim(weights)

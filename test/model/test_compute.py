@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +16,7 @@ from sam2s_model.compute import (
     choose_lite_precision,
     choose_precision,
     has_fast_bfloat16,
+    keep_freed_memory,
     missing_gpu,
 )
 
@@ -132,3 +135,14 @@ def test_a_gpu_that_torch_was_built_for_and_cannot_use_is_told(monkeypatch: pyte
     assert missing_gpu() == ''
     monkeypatch.setattr(torch.version, 'cuda', '12.8')
     assert missing_gpu() == 'torch was built for CUDA 12.8, but finds no device that its driver can use'
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='only glibc is told')
+def test_freed_memory_is_kept_for_the_next_tensor() -> None:
+    keep_freed_memory()
+    faults = []
+    for _ in range(6):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(2 << 20)  # 8 MB, 2048 pages
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    assert faults[-1] < 1000
