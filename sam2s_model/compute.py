@@ -102,7 +102,7 @@ def allow_tf32(allowed: bool) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what tensors on the CPU give back, for the next ones; for this process..
+    """Have glibc keep what tensors on the CPU give back, for the next ones; for this process.
 
     Otherwise it returns every map of some megabytes to the kernel, and takes it back page by page: a third of the time
     that lite takes for an image.

@@ -1,4 +1,4 @@
-"""What it costs the node to turn the masks of a 1080p image into messages: `python -m sam2s_ros.publishing_benchmark`.
+"""What it costs the node to turn the masks of an image into messages: `python -m sam2s_ros.publishing_benchmark`.
 
 Everything but the network is as in the node: session, states, run lengths, video health, messages and DDS. The network
 is replaced by masks that lie ready. Listeners run in a process of their own. Processor time counts all threads of the
@@ -194,18 +194,20 @@ def _listen(topics: Sequence[str]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--images', type=int, default=100, help='images for each audience')
+    parser.add_argument('--size', nargs=2, type=int, default=(WIDTH, HEIGHT), metavar=('W', 'H'), help='of the images')
     parser.add_argument('--listen', nargs='+', choices=list(KINDS), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.listen:
         _listen(given.listen)
         return
     cv2.setNumThreads(1)  # as in the node
-    print(f'{WIDTH}×{HEIGHT}, 4 objects; ms for each image   processor   clock: median   95 %')
+    width, height = given.size
+    print(f'{width}×{height}, 4 objects; ms for each image   processor   clock: median   95 %')
     for name, topics in AUDIENCES.items():
         rclpy.init()
         node = rclpy.create_node(NODE)
         with audience(topics):
-            cost = measure(node, topics, given.images)
+            cost = measure(node, topics, given.images, height, width)
         print(f'{name:<45} {cost.processor:9.1f} {cost.median:15.1f} {cost.p95:8.1f}')
         node.destroy_node()
         rclpy.shutdown()
