@@ -1,6 +1,6 @@
 """What options that change results cost in accuracy: the small SAM 2.1 tracks phantom surgery with and without them.
 
-    PYTHONPATH=test/drivers python -m option_accuracy learnt                     # the video that it was trained on
+    PYTHONPATH=test/drivers python -m option_accuracy learnt          # the video that it was trained on
     PYTHONPATH=test/drivers python -m option_accuracy phantom-long --weights F --side 512
 
 Masks are compared with the truth and with those of the exact network, frame by frame.
@@ -9,6 +9,7 @@ Masks are compared with the truth and with those of the exact network, frame by 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,17 +24,21 @@ from sam2s_model.data.clip import Clip
 from sam2s_model.evaluation.benchmark_videos import benchmark_sources
 from sam2s_model.evaluation.evaluate import Observation, evaluate
 from sam2s_model.evaluation.figures import video_figures
+from sam2s_model.onnx.backend import hand_over
+from sam2s_model.onnx.export import export, quantize_encoder
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.switches import Switches
 from sam2s_model.tracker import Tracker
 
 LEARNT = 'learnt'
 EXACT = 'exact'
+INT8_ENCODER = 'image encoder in int8'
 VARIANTS = {
     EXACT: (Switches(), torch.float32),
     'bfloat16': (Switches(), torch.bfloat16),
     'pooled_memory': (Switches(pooled_memory=True), torch.float32),
     'pooled_memory, bfloat16': (Switches(pooled_memory=True), torch.bfloat16),
+    INT8_ENCODER: (Switches(), torch.float32),
 }
 
 
@@ -83,6 +88,11 @@ def build(variant: str, weights: Path, side: int) -> Tracker:
     network = Sam2s(SIZE, side, switches, WIDTHS)
     network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
     network.compute_in(precision)
+    if variant == INT8_ENCODER:
+        with tempfile.TemporaryDirectory() as folder:
+            export(network, Path(folder))
+            quantize_encoder(Path(folder))
+            hand_over(network, Path(folder), 'cpu', threads=1)
     return Tracker(network.eval(), torch.device('cpu'), switches=switches)
 
 
