@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--quick', action='store_true', help='three cases and a short video')
     parser.add_argument('--model', action='append', help='only this model; may be repeated')
+    parser.add_argument('--image-size', type=int, action='append', help='only with this side; may be repeated')
     parser.add_argument('--dtype', help='only float32 or bfloat16')
     parser.add_argument('--objects', type=int, action='append', help='only with so many objects; may be repeated')
     parser.add_argument('--option', action='append', help='only with this option; may be repeated; "none": without any')
@@ -74,6 +75,7 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
         case
         for case in (QUICK if options.quick else FULL)
         if (not options.model or case.model in options.model)
+        and (not options.image_size or case.image_size in options.image_size)
         and options.dtype in (None, case.dtype)
         and (not options.objects or case.objects in options.objects)
         and (not options.option or set(case.options or ('none',)) <= set(options.option))

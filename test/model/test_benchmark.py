@@ -231,6 +231,8 @@ def test_the_command_measures_only_what_was_asked_for() -> None:
     pooled = Case('tiny', 512, 'bfloat16', 8, ('pooled_memory',))
     assert command._chosen(options) == [Case('tiny', 512, 'bfloat16', 1), Case('tiny', 512, 'bfloat16', 8), pooled]
     assert command._chosen(command._parser().parse_args(['--option', 'pooled_memory'])) == [pooled]
+    large = command._chosen(command._parser().parse_args(['--image-size', '1024']))
+    assert large == [Case('tiny', 1024, 'float32', 1)]
     assert pooled not in command._chosen(command._parser().parse_args(['--option', 'none']))
 
 
