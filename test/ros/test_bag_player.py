@@ -167,6 +167,8 @@ def test_the_process_plays_the_prompts_that_lie_with_the_recording(
     assert '25 images published' in player.output and 'never answered' not in player.output
     until(lambda: {track.object_id for track in heard[-1].tracks} == {'left', 'right'})
     tracker.signal(signal.SIGINT)
+    assert tracker.wait(30) == 0, tracker.output
+    until(lambda: bench.node.count_publishers('/sam2s_tracker/tracks') == 0)
 
 
 @pytest.mark.parametrize('script', ['nowhere.yaml', ''])
