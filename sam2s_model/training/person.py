@@ -30,7 +30,14 @@ class Person:
         if t not in self._plan.conditioning:
             return None
         settings = self._settings
-        prompt = simulate(self._rng, self._plan.kind, self._masks(t), settings.box_noise, settings.box_noise_limit)
+        prompt = simulate(
+            self._rng,
+            self._plan.kind,
+            self._masks(t),
+            settings.box_noise,
+            settings.box_noise_limit,
+            settings.central,
+        )
         return self._move(prompt)
 
     def clicks(self, t: int, output: MaskOutput) -> int:
@@ -45,7 +52,7 @@ class Person:
         """One more click for each object, where the masks (N, 1, S/4, S/4) of frame t are wrong."""
         chance = self._settings.on_object
         on_object = chance > 0 and self._rng.random() < chance
-        return self._move(correct(self._rng, prompt, logits, self._masks(t), on_object))
+        return self._move(correct(self._rng, prompt, logits, self._masks(t), on_object, self._settings.central))
 
     def _masks(self, t: int) -> Masks:
         return self._clip.masks[:, t]

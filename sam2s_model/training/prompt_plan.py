@@ -22,6 +22,8 @@ class PromptSettings:
         clicks: Corrections of such a frame (SAM 2: 7).
         stray: Share of decodings that one more click corrects without making the frame a conditioning one (SAM 2: 0).
         on_object: How often a correction falls anywhere on the object instead of on an error (SAM 2: 0.1).
+        central: How often a click falls as far as it can from the edge of what it is meant for, as careful
+            people click, instead of anywhere on it (SAM 2: 0).
         box_noise, box_noise_limit: Largest shift of a box's corners, as a share of its side and in pixels.
     """
 
@@ -31,6 +33,7 @@ class PromptSettings:
     clicks: int = 7
     stray: float = 0.25
     on_object: float = 0.0
+    central: float = 0.0
     box_noise: float = BOX_NOISE
     box_noise_limit: float = BOX_NOISE_LIMIT
 

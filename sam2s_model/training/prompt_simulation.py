@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,13 +26,14 @@ def simulate(
     masks: Masks,
     noise: float = BOX_NOISE,
     noise_limit: float = BOX_NOISE_LIMIT,
+    central: float = 0.0,
 ) -> PromptBatch:
-    """First prompts for N objects with masks (N, S, S), none of them empty."""
+    """First prompts for N objects with masks (N, S, S), none of them empty; see `PromptSettings`."""
     if kind == 'mask':
         empty = torch.zeros(len(masks), 0, 2)
         return PromptBatch(empty, empty[..., 0], mask=torch.from_numpy(masks).float().unsqueeze(1))
     if kind == 'click':
-        return _batch([[_pick(rng, mask)] for mask in masks], [[FOREGROUND]] * len(masks))
+        return _batch([[_click(rng, mask, central)] for mask in masks], [[FOREGROUND]] * len(masks))
     corners = [_noisy_box(rng, mask, noise, noise_limit) for mask in masks]
     return _batch(corners, [[BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]] * len(masks))
 
@@ -42,6 +44,7 @@ def correct(
     logits: Tensor,
     masks: Masks,
     on_object: bool = False,
+    central: float = 0.0,
 ) -> PromptBatch:
     """Add a click for each object to what was prompted on the frame.
 
@@ -51,6 +54,7 @@ def correct(
         logits: (N, 1, S/4, S/4) the masks that the clicks correct.
         masks: (N, S, S) the truth.
         on_object: Click anywhere on the object instead of on an error.
+        central: How often a click falls as far from the edge of the error as it can.
     """
     side = masks.shape[-1]
     logits = logits.detach().float()
@@ -58,7 +62,7 @@ def correct(
     points, labels = [], []
     for mask, guess in zip(masks, guesses, strict=True):
         wrong = mask if on_object and mask.any() else mask ^ guess
-        point = _pick(rng, wrong if wrong.any() else np.ones_like(mask))
+        point = _click(rng, wrong if wrong.any() else np.ones_like(mask), central)
         points.append([point])
         labels.append([FOREGROUND if mask[int(point[1]), int(point[0])] else BACKGROUND])
     clicks = _batch(points, labels)
@@ -70,6 +74,15 @@ def correct(
 
 def _batch(points: list[list[tuple[float, float]]], labels: list[list[int]]) -> PromptBatch:
     return PromptBatch(torch.tensor(points, dtype=torch.float32), torch.tensor(labels))
+
+
+def _click(rng: np.random.Generator, mask: Masks, central: float) -> tuple[float, float]:
+    """A pixel (x, y) of the mask: by chance the one farthest from its edge, else any."""
+    if central and rng.random() < central:
+        depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+        return float(x), float(y)
+    return _pick(rng, mask)
 
 
 def _pick(rng: np.random.Generator, mask: Masks) -> tuple[float, float]:

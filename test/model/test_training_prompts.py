@@ -75,6 +75,19 @@ def test_a_correction_on_the_object_may_lie_where_the_mask_is_right() -> None:
     assert masks[0, y, x] and correction.labels.tolist() == [[1]]
 
 
+@pytest.mark.parametrize('kind', ['first click', 'correction'])
+def test_a_careful_person_clicks_as_far_from_the_edge_as_can_be(kind: str) -> None:
+    masks = np.zeros((1, SIDE, SIDE), bool)
+    masks[0, 10:21, 30:61] = True
+    rng = np.random.default_rng(0)
+    if kind == 'first click':
+        prompt = simulate(rng, 'click', masks, central=1.0)
+    else:
+        prompt = correct(rng, None, torch.full((1, 1, 16, 16), -5.0), masks, central=1.0)
+    x, y = prompt.points[0, 0].tolist()
+    assert y == 15 and 35 <= x <= 55
+
+
 def test_half_of_the_clips_get_a_mask_a_quarter_a_box_and_a_quarter_a_click() -> None:
     counts = Counter(plan.kind for plan in plans(clip(), count=2000))
     assert {kind: round(counts[kind] / 2000, 1) for kind in counts} == pytest.approx(
