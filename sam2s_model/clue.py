@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -28,7 +27,6 @@ from sam2s_model.matching import (
 )
 from sam2s_model.network import FrameFeatures, PromptBatch
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
-from sam2s_model.prompt_prior import guess_mask
 
 MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
 SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()
@@ -94,19 +92,29 @@ class ClueEncoder(nn.Module):
 
 
 @torch.no_grad()
-def find_clue(features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch | None) -> Clue:
-    """Look up what N objects remember on a frame, or what their first prompt may mean."""
+def find_clue(
+    features: FrameFeatures,
+    recalls: Sequence[Recall[CellMask]],
+    prompt: PromptBatch | None = None,
+    reading: Tensor | None = None,
+) -> Clue:
+    """Look up what N objects remember on a frame.
+
+    Args:
+        features: The frame.
+        recalls: What each object remembers; equal layouts.
+        prompt: What people pointed at on this frame.
+        reading: (N, 1, 2h, 2w) logits of what the prompt means, which count for more than memory.
+    """
     assert features.keys is not None, 'matching needs keys'
     count, side = len(recalls), features.image.shape[-1] // STRIDE
     maps = features.stride16.new_zeros(count, MAPS, side, side)
     logits = features.stride16.new_zeros(count, 1, FINER * side, FINER * side)
     if recalls[0].frames:
         _read_memory(features.keys, recalls, logits, maps)
-    elif prompt is not None:
-        logits = _guess(features.image, prompt, FINER * side)
+    if reading is not None:
+        logits = reading.clamp(-MAX_LOGIT, MAX_LOGIT)
     if prompt is not None:
-        if prompt.previous_logits is not None:
-            logits = prompt.previous_logits.clamp(-MAX_LOGIT, MAX_LOGIT)
         maps[:, FROM_MEMORY:] = _draw(prompt, side)
     return Clue(logits, maps)
 
@@ -163,14 +171,6 @@ def _stack(contents: Contents) -> tuple[Tensor, Tensor]:
 def _note(maps: Tensor, channel: int, found: ReadOut, cells: int) -> None:
     maps[:, channel] = found.probability.view(len(maps), QUARTERS, *maps.shape[-2:]).mean(1)
     maps[:, channel + 1] = found.evidence(cells).view_as(maps[0, channel])
-
-
-def _guess(image: Tensor, prompt: PromptBatch, side: int) -> Tensor:
-    """Logits (N, 1, side, side) of what a first prompt means."""
-    rgb = ((image[0] * 0.5 + 0.5) * 255).clamp(0, 255).byte().permute(1, 2, 0).contiguous().cpu().numpy()
-    prompts = zip(prompt.points.cpu().numpy(), prompt.labels.long().cpu().numpy(), strict=True)
-    guesses = np.stack([guess_mask(rgb, points, labels) for points, labels in prompts])
-    return F.interpolate(torch.from_numpy(guesses).to(image.device).unsqueeze(1), (side, side), mode='area')
 
 
 def _draw(prompt: PromptBatch, side: int) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sam2s_model import prompt_reader
 from sam2s_model.clue import FINER, MAPS, MAX_LOGIT, CellMask, ClueEncoder, find_clue
 from sam2s_model.compute import has_fast_bfloat16
 from sam2s_model.frame_memory import Recall
@@ -26,10 +27,13 @@ from sam2s_model.matching import KeyBasis, learn_basis, matching_keys
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import NO_POINT, PointEncoder, PromptEmbedding
+from sam2s_model.prompt_reader import PromptDrawing, PromptReader, Reading
+from sam2s_model.prompt_view import choose_views, cut_image, cut_logits, paste_logits, points_in_views
 from sam2s_model.refiner import Refiner
 from sam2s_model.semantics import FrameView, MemoryView, SemanticBranch
 
 KEY_DIM = 64
+VIEW_SIDE = 256  # pixels of the square in which a prompt is read
 NECK_CHANNELS = (24, 40, 112, 320)  # of the trunk's maps at strides 4, 8, 16 and 32
 TRUNK_DIM = NECK_CHANNELS[2] + NECK_CHANNELS[3]  # what the semantic branch looks at
 D_MODEL = 128
@@ -66,6 +70,7 @@ class MatchingSam2s(nn.Module):
         self.refiner = _channels_last(Refiner(d_model // 4, d_model // 8, 1 + MAPS))
         self.mask_decoder = MaskDecoder(d_model, heads=4, ffn=512, iou_hidden=d_model)
         self.tsl = SemanticBranch(d_model, TRUNK_DIM, semantic_dim, TRUNK_DIM) if semantic_dim else None
+        self.prompt_reader = PromptReader(NECK_CHANNELS)
         self._start_from_the_read_out()
 
     def _start_from_the_read_out(self) -> None:
@@ -122,12 +127,16 @@ class MatchingSam2s(nn.Module):
     def _see(self, images: Tensor) -> TrunkMaps:
         if self._int8_trunk is not None:
             return self._int8_trunk(images)
-        with computing_in(self.precision, images):
+        # The trunk is never trained. What convolves fastest knows no gradients; only copies of its maps may have any.
+        with torch.inference_mode(), computing_in(self.precision, images):
             maps = self.trunk(images.contiguous(memory_format=torch.channels_last))
-        return TrunkMaps(*(features.float() for features in maps))
+        return TrunkMaps(*(features.to(torch.float32, copy=True) for features in maps))
 
     def _taps(self, maps: TrunkMaps) -> tuple[Tensor, ...]:
         return maps.stride4, maps.stride8, maps.stride16, maps.stride32
+
+    def _normed_taps(self, maps: TrunkMaps) -> list[Tensor]:
+        return [norm(features) for norm, features in zip(self.tap_norms, self._taps(maps), strict=True)]
 
     def layout(self, recall: Recall[CellMask]) -> Hashable:
         """Objects that remember the same frames in the same roles share all their similarities."""
@@ -137,24 +146,63 @@ class MatchingSam2s(nn.Module):
         self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch | None
     ) -> MaskOutput:
         """Segment N objects on one frame from memory, a prompt, or both."""
-        if prompt is not None and prompt.mask is not None:
+        if prompt is None:
+            return self._track(features, recalls)
+        if prompt.mask is not None:
             return _mask_as_output(prompt.mask)
-        count = len(recalls)
-        clue = find_clue(features, recalls, prompt)
+        return self._answer(features, recalls, prompt)
+
+    def _track(self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]]) -> MaskOutput:
+        clue = find_clue(features, recalls)
         channels = clue.channels
-        output = self.mask_decoder(
-            features.stride16,
-            self._position(*features.stride16.shape[-2:]),
-            PromptEmbedding(self._sparse(features, prompt, count), self.clue_encoder(channels)),
-            features.high_res,
-            masks=1 if prompt is None and torch.is_inference_mode_enabled() else MASKS,  # none but the first is chosen
-        )
+        output = self._decode(features, channels, None)
         with computing_in(self.precision, channels):
             correction = self.refiner(channels, clue.logits / MAX_LOGIT, features.high_res)
         start = clue.logits * START_WEIGHT + correction.float()
         output = output._replace(mask_logits=output.mask_logits + start)
-        chosen = choose_mask(output, multimask=_is_ambiguous(prompt), stability_fallback=False)
+        chosen = choose_mask(output, multimask=False, stability_fallback=False)
         return _gate(output, chosen)._replace(semantics=self._semantics(features, recalls, output, chosen))
+
+    def _answer(self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch) -> MaskOutput:
+        """What people point at is what the reader reads; the decoder only says what kind of thing it is."""
+        reading = self._read(features.image, prompt)
+        proposals = _propose(reading)
+        chosen = choose_mask(proposals, multimask=False, stability_fallback=False)
+        return _gate(proposals, chosen)._replace(semantics=self._kind(features, recalls, prompt, reading))
+
+    def _kind(
+        self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch, reading: Reading
+    ) -> Tensor | None:
+        if self.tsl is None:
+            return None
+        clue = find_clue(features, recalls, prompt, reading.mask_logits)
+        output = self._decode(features, clue.channels, prompt)
+        chosen = choose_mask(output, multimask=False, stability_fallback=False)
+        return self._semantics(features, recalls, output, chosen._replace(mask_logits=reading.mask_logits))
+
+    def _read(self, image: Tensor, prompt: PromptBatch) -> Reading:
+        """Read N prompts on a frame (1, 3, S, S); the logits are those of the frame, (N, 1, S/4, S/4)."""
+        frame_side = image.shape[-1]
+        views = choose_views(prompt, frame_side)
+        shown, cells = cut_image(image, views, VIEW_SIDE), VIEW_SIDE // prompt_reader.STRIDE
+        previous = None if prompt.previous_logits is None else cut_logits(prompt.previous_logits, views, cells)
+        drawing = PromptDrawing(points_in_views(prompt.points, views), prompt.labels, previous)
+        with torch.no_grad():
+            maps = self._normed_taps(self._see(shown))
+        with computing_in(self.precision, shown):
+            reading = self.prompt_reader(shown, maps, drawing)
+        pasted = paste_logits(reading.mask_logits, views, frame_side, outside=-MASK_PROMPT_LOGIT)
+        return Reading(pasted, reading.iou)
+
+    def _decode(self, features: FrameFeatures, channels: Tensor, prompt: PromptBatch | None) -> DecoderOutput:
+        output: DecoderOutput = self.mask_decoder(
+            features.stride16,
+            self._position(*features.stride16.shape[-2:]),
+            PromptEmbedding(self._sparse(features, prompt, len(channels)), self.clue_encoder(channels)),
+            features.high_res,
+            masks=1 if prompt is None and torch.is_inference_mode_enabled() else MASKS,  # none but the first is chosen
+        )
+        return output
 
     def _position(self, h: int, w: int) -> Tensor:
         """Position code of the cells, (1, C, h, w); while frames are tracked, it is computed once."""
@@ -240,9 +288,18 @@ def _look(content: CellMask) -> Tensor:
     return content.look
 
 
-def _is_ambiguous(prompt: PromptBatch | None) -> bool:
-    """One click may mean a part or the whole (SAM 2: several masks, the best is taken)."""
-    return prompt is not None and prompt.points.shape[1] <= 1
+def _propose(reading: Reading) -> DecoderOutput:
+    """A reading as four equal proposals. What somebody points at is there."""
+    masks = reading.mask_logits
+    shown = (masks > 0).flatten(1).any(1, keepdim=True)
+    nothing = masks.new_zeros(len(masks), MASKS, 0)
+    return DecoderOutput(
+        mask_logits=masks.expand(-1, MASKS, -1, -1),
+        iou=reading.iou.unsqueeze(1).expand(-1, MASKS),
+        object_score=torch.where(shown, MASK_PROMPT_LOGIT, -MASK_PROMPT_LOGIT),
+        mask_tokens=nothing,
+        cells=nothing,
+    )
 
 
 def _gate(output: DecoderOutput, chosen: ChosenMask) -> MaskOutput:

@@ -119,10 +119,10 @@ def _only_track(network: Network, image: Tensor, calibration: Calibration, memor
 
 
 def answers_with_alternatives(network: Network, prompt: PromptBatch | None) -> bool:
-    """Whether the answer to a prompt was one of masks 1 to 3: after one click, and in SAM 2 also when tracking."""
-    if prompt is None:
-        return not isinstance(network, MatchingSam2s)
-    return prompt.points.shape[1] <= 1
+    """Whether the answer was one of SAM 2's masks 1 to 3: after one click, and when tracking."""
+    if isinstance(network, MatchingSam2s):
+        return False
+    return prompt is None or prompt.points.shape[1] <= 1
 
 
 def _decode(

@@ -19,6 +19,8 @@ from sam2s_model.training.settings_reader import InvalidSetting, build_settings
 from sam2s_model.training.sources import SourceSettings
 from sam2s_model.training.start import NetworkSettings, Precision
 
+SEMANTIC_BRANCH = 'tsl'
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -86,10 +88,12 @@ class TrainingConfig:
             raise ValueError(f'sides: expected multiples of 32, came {self.sides}')
         if not 0 <= self.ema < 1:
             raise ValueError(f'ema: expected a decay in [0, 1), came {self.ema}')
-        if bool(self.loss.semantic_weight) != bool(self.network.instruments):
+        taught = bool(self.network.instruments) and SEMANTIC_BRANCH not in self.network.frozen
+        if bool(self.loss.semantic_weight) != taught:
             raise ValueError(
-                'loss.semantic_weight: expected together with network.instruments or both left out, came '
-                f'{self.loss.semantic_weight} and {self.network.instruments!r}'
+                'loss.semantic_weight: expected together with network.instruments or both left out, unless '
+                f'network.frozen names {SEMANTIC_BRANCH!r}; came {self.loss.semantic_weight} and '
+                f'{self.network.instruments!r}'
             )
 
     @property

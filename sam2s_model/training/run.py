@@ -41,7 +41,8 @@ class Run:
         """Move the averaged weights towards the present ones."""
         decay = min(decay, (1 + self.step) / (EMA_START + self.step))
         for mean, now in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(now, 1 - decay)
+            if now.requires_grad:
+                mean.lerp_(now, 1 - decay)
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint; an interruption leaves the one before it."""

@@ -14,6 +14,8 @@ from tqdm import tqdm
 
 from sam2s_model.build import AnyNetwork
 from sam2s_model.compute import choose_precision
+from sam2s_model.matching_sam2s import MatchingSam2s
+from sam2s_model.precision import narrow_weights
 from sam2s_model.training.clip_loss import ClipOutcome, ClipRules, clip_losses
 from sam2s_model.training.clips import Clip, ClipRecipe, Clips, stream
 from sam2s_model.training.config import TrainingConfig
@@ -78,6 +80,8 @@ def train_network(network: AnyNetwork, clips: Clips, config: TrainingConfig, unt
     network = network.to(processes.device).train()
     network.precision = choose_precision(config.precision, processes.device, half_by_default=True)
     run = Run(network, averaged_copy(network), build_optimizer(network, config.optimizer))
+    if isinstance(network, MatchingSam2s):
+        narrow_weights((network.trunk,), network.precision)  # frozen: nothing is lost but the time to convert it
     run.resume(folder)
     lesson = _prepare(config, clips, processes, run.step)
     last = min(config.steps, until or config.steps)
