@@ -153,22 +153,17 @@ def test_the_process_plays_the_prompts_that_lie_with_the_recording(
     heard: list[TrackArray] = []
     bench.node.create_subscription(TrackArray, '/sam2s_tracker/tracks', heard.append, QoSProfile(depth=50))
     tracker = bench.start('blob_tracker_node')
-    player = bench.start(
-        'sam2s_ros.bag_player',
-        str(blob_bag),
-        '--as-base',
-        'image',
-        '--wait-for',
-        'sam2s_tracker',
-        '--prompts',
-        'beside',
-    )
-    assert player.wait() == 0, player.output
-    assert '25 images published' in player.output and 'never answered' not in player.output
-    until(lambda: {track.object_id for track in heard[-1].tracks} == {'left', 'right'})
-    tracker.signal(signal.SIGINT)
-    assert tracker.wait(30) == 0, tracker.output
-    until(lambda: bench.node.count_publishers('/sam2s_tracker/tracks') == 0)
+    try:
+        until(lambda: bench.node.count_publishers('/sam2s_tracker/tracks') == 1, 60)
+        words = ['--as-base', 'image', '--wait-for', 'sam2s_tracker', '--prompts', 'beside']
+        player = bench.start('sam2s_ros.bag_player', str(blob_bag), *words)
+        assert player.wait() == 0, player.output
+        assert '25 images published' in player.output and 'never answered' not in player.output
+        until(lambda: bool(heard) and {track.object_id for track in heard[-1].tracks} == {'left', 'right'})
+    finally:
+        tracker.signal(signal.SIGINT)
+        assert tracker.wait(30) == 0, tracker.output
+    until(lambda: bench.node.count_publishers('/sam2s_tracker/tracks') == 0, 30)
 
 
 @pytest.mark.parametrize('script', ['nowhere.yaml', ''])
