@@ -39,7 +39,7 @@ TRUNK_DIM = NECK_CHANNELS[2] + NECK_CHANNELS[3]  # what the semantic branch look
 D_MODEL = 128
 HALF_KEYS = torch.bfloat16  # whatever the half precision: matching's weights reach e^25, more than float16 can hold
 MASK_PROMPT_LOGIT = 10.0
-START_WEIGHT = 0.5  # of the read-out's logits in the mask's; a mask that starts out sure of itself learns nothing
+START_WEIGHT = 0.6  # of the read-out's logits in the mask's; 0.5 in training: a mask sure of itself learns nothing
 SMALLEST_LOOK = 0.05  # cells at stride 16 below which a mask covers next to nothing, and its mean feature fades
 REMEMBERED_SHARPNESS = 4.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
 
