@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,18 +66,25 @@ def generate(config: PhantomConfig, seed: int) -> PhantomVideo:
 
 
 def training_clip(
-    rng: np.random.Generator, side: int, frames: int, strides: Sequence[int] = (1, 2, 4, 8, 16, 25)
+    rng: np.random.Generator,
+    side: int,
+    frames: int,
+    strides: Sequence[int] = (1, 2, 4, 8, 16, 25),
+    kind: str = 'training',
+    **changes: Any,
 ) -> PhantomVideo:
-    """A square clip with the `training` preset; neighbouring frames are 1/25 s to 1 s apart.
+    """A square clip to learn from; neighbouring frames are 1/25 s to 1 s apart.
 
     Args:
         side: Height and width in pixels.
         frames: Number of frames.
         strides: Frame gaps to choose from, in 1/25 s; one is drawn for the whole clip.
+        kind: Name of a preset.
+        changes: Fields of the preset to change.
     """
     fps = _BASE_FPS / float(rng.choice(np.asarray(strides)))
     # Short clips would hardly show an absence, so they get more of them.
-    settings = preset('training', height=side, width=side, frames=frames, fps=fps, absence=0.3)
+    settings = preset(kind, height=side, width=side, frames=frames, fps=fps, absence=0.3, **changes)
     return generate(settings, int(rng.integers(TRAINING_SEEDS)))
 
 

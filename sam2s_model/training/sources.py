@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sam2s_model.phantom import training_clip
+from sam2s_model.phantom import PRESETS, training_clip
 from sam2s_model.training.stored_video import StoredVideos
 from sam2s_model.training.videos import Video, VideoInMemory
 
@@ -24,18 +24,26 @@ class SourceSettings:
         path: Folder with videos or images and their masks, of any kind that `sam2s_model.data` reads; empty for the
             phantom.
         share: How often it is drawn from, in relation to the shares of the others (SAM2S: images 1, videos 4).
+        preset: What kind of phantom video, one of `sam2s_model.phantom.PRESETS`.
+        instruments: Share of instruments among its prompted objects; nothing leaves the preset's own.
         length: Frames of a phantom video from which a DiveMem clip is drawn.
         strides: Gaps between neighbouring frames of a phantom video in 1/25 s, one drawn for each.
     """
 
     path: str = ''
     share: float = 1.0
+    preset: str = 'training'
+    instruments: float | None = None
     length: int = 64
     strides: tuple[int, ...] = STRIDES
 
     def __post_init__(self) -> None:
         if self.share <= 0:
             raise ValueError(f'share: expected a positive number, came {self.share}')
+        if self.preset not in PRESETS:
+            raise ValueError(f'preset: expected one of {sorted(PRESETS)}, came {self.preset!r}')
+        if self.instruments is not None and not 0 <= self.instruments <= 1:
+            raise ValueError(f'instruments: expected a share in [0, 1], came {self.instruments}')
         if not self.strides or min(self.strides) < 1:
             raise ValueError(f'strides: expected gaps of at least 1, came {self.strides}')
 
@@ -59,12 +67,15 @@ class Videos(Protocol):
 class PhantomVideos:
     """Phantom videos, made when they are drawn; long ones have `length` frames."""
 
-    length: int
-    strides: tuple[int, ...]
+    settings: SourceSettings
 
     def draw(self, rng: np.random.Generator, side: int, frames: int, whole: bool) -> Video:
         """A new video of the size that is wanted."""
-        video = training_clip(rng, side, self.length if whole else frames, self.strides)
+        settings = self.settings
+        changes = {} if settings.instruments is None else {'instruments': settings.instruments}
+        video = training_clip(
+            rng, side, settings.length if whole else frames, settings.strides, settings.preset, **changes
+        )
         return VideoInMemory(video.frames, video.labels, video.names)
 
 
@@ -90,4 +101,4 @@ def open_sources(settings: Mapping[str, SourceSettings]) -> Sources:
 
 
 def _open(settings: SourceSettings) -> Videos:
-    return StoredVideos(Path(settings.path)) if settings.path else PhantomVideos(settings.length, settings.strides)
+    return StoredVideos(Path(settings.path)) if settings.path else PhantomVideos(settings)

@@ -11,6 +11,7 @@ from training_clips import DrawnVideos, drawn_clips
 
 from sam2s_model.data import UnreadableData
 from sam2s_model.frame_memory import Role
+from sam2s_model.phantom.instrument_designs import CLASSES
 from sam2s_model.training.augmentation import Augmentation, augment
 from sam2s_model.training.clips import ClipRecipe, Clips, stream
 from sam2s_model.training.divemem_sampling import ClipSampling
@@ -126,3 +127,14 @@ def test_only_annotated_frames_are_trained_on(tmp_path: Path) -> None:
 def test_a_folder_without_videos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableData, match='expected videos with masks'):
         open_sources({'empty': SourceSettings(path=str(tmp_path))})
+
+
+def test_a_phantom_source_shows_what_its_preset_and_its_share_of_instruments_say() -> None:
+    sources = open_sources({'tissue': SourceSettings(preset='short', instruments=0.0)})
+    rng = np.random.default_rng(0)
+    names = {name for _ in range(8) for name in sources.sources[0].draw(rng, 64, 2, whole=False).class_names}
+    assert names and not names & set(CLASSES)
+    with pytest.raises(ValueError, match=r"preset: expected one of .*'training'.*, came 'none'"):
+        SourceSettings(preset='none')
+    with pytest.raises(ValueError, match='instruments: expected a share'):
+        SourceSettings(instruments=2.0)
