@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from functools import reduce
+from operator import add
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -12,48 +13,17 @@ from torch import Tensor, nn
 
 from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.layers import LayerNorm2d
-from sam2s_model.matching import (
-    POOLED_CELLS,
-    STRIDE,
-    Lookup,
-    ReadOut,
-    join_lookups,
-    lookup,
-    pool_memory,
-    read_everywhere,
-    read_nearby,
-    read_nearby_sparsely,
-    thin_out,
-)
+from sam2s_model.matching import STRIDE, ReadOut
+from sam2s_model.memory_read_out import FINER, QUARTERS, CellMask, read_lasting, read_recent
 from sam2s_model.network import FrameFeatures, PromptBatch
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
 
 MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
 SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()
-FINER = 2  # masks are remembered and read out at twice the keys' resolution: thin things keep their shape
-QUARTERS = FINER**2
-READY_GROUPS = 8  # of objects whose lasting memory is kept ready
 CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
 FROM_MEMORY = 5  # maps that memory fills in: probability and evidence, of recent and of lasting frames; the last mask
+LASTING = (Role.CONDITIONING, Role.LONG_TERM)
 MAPS = FROM_MEMORY + 3  # and from the prompt: positive clicks, negative clicks, box
-
-
-class CellMask(NamedTuple):
-    """What one object leaves behind on one frame.
-
-    Attributes:
-        keys: (h·w, K) those of the frame.
-        mask: (QUARTERS, h·w) in [0, 1], how much of each quarter of a cell the object covers.
-        look: (T,) mean of what the trunk sees under the mask, 0 when it covers nothing. Matching keys mean something
-            else in every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
-    """
-
-    keys: Tensor
-    mask: Tensor
-    look: Tensor | None = None
-
-
-Contents: TypeAlias = tuple[tuple[CellMask, ...], ...]  # of some frames, for each of N objects
 
 
 class Clue(NamedTuple):
@@ -102,7 +72,7 @@ def find_clue(
 
     Args:
         features: The frame.
-        recalls: What each object remembers; equal layouts.
+        recalls: What each object remembers: of all the same recent frames, of each its own prompted and long-term ones.
         prompt: What people pointed at on this frame.
         reading: (N, 1, 2h, 2w) logits of what the prompt means, which count for more than memory.
     """
@@ -122,55 +92,31 @@ def find_clue(
 def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tensor, maps: Tensor) -> None:
     """Match the frame with what N objects remember; fill in logits (N, 1, 2h, 2w) and the first five of their maps."""
     side, cells = maps.shape[-1], len(keys)
-    prompted, chosen, recent = (
-        _contents(recalls, role) for role in (Role.CONDITIONING, Role.LONG_TERM, Role.SHORT_TERM)
-    )
-    found = read_everywhere(keys, _make_ready(prompted, chosen, side, sparsely=_tracks_in_half(keys)))
-    _note(maps, 2, found, sum(len(frames[0]) for frames in (prompted, chosen)) * cells)
-    if recent[0]:
-        read = read_nearby_sparsely if _tracks_in_half(keys) else read_nearby
-        nearby = read(keys, *_stack(recent), side)
-        _note(maps, 0, nearby, len(recent[0]) * cells)
+    lasting = (read_lasting(keys, recalls, role, side) for role in LASTING)
+    found = reduce(add, (read_out for read_out in lasting if read_out is not None))
+    _note(maps, 2, found, _cells_remembered(recalls, cells, *LASTING))
+    nearby = read_recent(keys, recalls, side)
+    if nearby is not None:
+        _note(maps, 0, nearby, _cells_remembered(recalls, cells, Role.SHORT_TERM))
         found = found + nearby
-    newest = max(range(len(recalls[0].frames)), key=lambda index: recalls[0].frames[index].memory.index)
-    last = torch.stack([recall.frames[newest].memory.content.mask for recall in recalls])
-    maps[:, 4] = last.mean(1).view_as(maps[:, 4])
+    newest = [max((slot.memory for slot in recall.frames), key=lambda memory: memory.index) for recall in recalls]
+    maps[:, 4] = torch.stack([memory.content.mask for memory in newest]).mean(1).view_as(maps[:, 4])
     quarters = found.probability.clamp(1 - SUREST, SUREST).logit().view(len(recalls), QUARTERS, side, side)
     logits.copy_(F.pixel_shuffle(quarters, FINER))
 
 
-def _tracks_in_half(keys: Tensor) -> bool:
-    """Whether speed counts for more than the last digit, and the device need not be waited for."""
-    return keys.device.type == 'cpu' and keys.dtype != torch.float32 and torch.is_inference_mode_enabled()
+def _cells_remembered(recalls: Sequence[Recall[CellMask]], cells: int, *roles: Role) -> Tensor:
+    """(N·QUARTERS, 1) how many cells each object remembers in some roles."""
+    counts = [cells * sum(slot.role in roles for slot in recall.frames) for recall in recalls]
+    return torch.tensor(counts).repeat_interleave(QUARTERS).unsqueeze(1)
 
 
-@lru_cache(maxsize=READY_GROUPS)
-def _make_ready(prompted: Contents, chosen: Contents, side: int, sparsely: bool) -> Lookup:
-    """What some objects remember for long, made ready once: it seldom changes."""
-    keys, masks = _stack(prompted)
-    ready = thin_out(keys, masks, side) if sparsely else lookup(keys.flatten(0, 1), masks.flatten(1))
-    if not chosen[0]:
-        return ready
-    keys, masks = pool_memory(*_stack(chosen), side)
-    if sparsely:
-        return join_lookups(ready, thin_out(keys, masks, side // 2, POOLED_CELLS))
-    return join_lookups(ready, lookup(keys.flatten(0, 1), masks.flatten(1), POOLED_CELLS))
-
-
-def _contents(recalls: Sequence[Recall[CellMask]], role: Role) -> Contents:
-    """What each object remembers of its frames in a role."""
-    return tuple(tuple(slot.memory.content for slot in recall.frames if slot.role is role) for recall in recalls)
-
-
-def _stack(contents: Contents) -> tuple[Tensor, Tensor]:
-    """Keys (F, h·w, K) of some remembered frames, and masks (N·QUARTERS, F, h·w) of the objects in them."""
-    keys = torch.stack([content.keys for content in contents[0]])
-    return keys, torch.cat([torch.stack([content.mask for content in frames], dim=1) for frames in contents])
-
-
-def _note(maps: Tensor, channel: int, found: ReadOut, cells: int) -> None:
-    maps[:, channel] = found.probability.view(len(maps), QUARTERS, *maps.shape[-2:]).mean(1)
-    maps[:, channel + 1] = found.evidence(cells).view_as(maps[0, channel])
+def _note(maps: Tensor, channel: int, found: ReadOut, cells: Tensor) -> None:
+    size = maps.shape[-2:]
+    maps[:, channel] = found.probability.view(len(maps), QUARTERS, *size).mean(1)
+    maps[:, channel + 1] = found.evidence(cells.to(maps.device))[::QUARTERS].view(
+        -1, *size
+    )  # alike in all quarters of a cell
 
 
 def _draw(prompt: PromptBatch, side: int) -> Tensor:

@@ -87,7 +87,8 @@ class ReadOut:
 
     Attributes:
         votes: (N, h·w) similarity-weighted sum of remembered mask values.
-        weights: (h·w,) sum of the weights; votes / weights is the probability of the object.
+        weights: (N, h·w) sum of the weights, (1, h·w) where the same cells are remembered of all objects;
+            votes / weights is the probability of the object.
     """
 
     votes: Tensor
@@ -104,8 +105,11 @@ class ReadOut:
         """(N, h·w) in [0, 1]."""
         return self.votes / self.weights
 
-    def evidence(self, cells: int) -> Tensor:
-        """Soft maximum (h·w,) of the similarity to the best of `cells` remembered cells, at most 1."""
+    def evidence(self, cells: float | Tensor) -> Tensor:
+        """Soft maximum, like `weights`, of the similarity to the best of `cells` remembered cells, at most 1.
+
+        The number of cells may differ from object to object, (N, 1).
+        """
         return TEMPERATURE * (self.weights / cells).log()
 
 
@@ -126,12 +130,6 @@ class Lookup(NamedTuple):
 def lookup(keys: Tensor, masks: Tensor, shares: Tensor | float = 1.0) -> Lookup:
     """Make keys (L, K) and masks (N, L) ready; a cell counts as many times as its share (L,) says."""
     return Lookup(keys.T, (_values(masks) * torch.as_tensor(shares).view(-1, 1)).to(keys.dtype), len(masks))
-
-
-def join_lookups(first: Lookup, second: Lookup) -> Lookup:
-    """All cells of both, of the same objects."""
-    keys, values = torch.cat((first.keys, second.keys), dim=1), torch.cat((first.values, second.values))
-    return Lookup(keys, values, first.objects)
 
 
 def read_everywhere(query: Tensor, remembered: Lookup) -> ReadOut:
@@ -237,7 +235,7 @@ def pool_memory(keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, Tensor
 
 def _read_out(sums: Tensor, count: int) -> ReadOut:
     sums = sums.float()
-    return ReadOut(sums[:, :count].T, sums[:, count])
+    return ReadOut(sums[:, :count].T, sums[None, :, count])
 
 
 def _values(masks: Tensor) -> Tensor:

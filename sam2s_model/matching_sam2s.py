@@ -12,11 +12,12 @@ from typing import TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from sam2s_model import prompt_reader
-from sam2s_model.clue import FINER, MAPS, MAX_LOGIT, CellMask, ClueEncoder, find_clue
+from sam2s_model.clue import MAPS, MAX_LOGIT, ClueEncoder, find_clue
 from sam2s_model.compute import has_fast_bfloat16
-from sam2s_model.frame_memory import Recall
+from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.image_encoder import FpnNeck
 from sam2s_model.int8_trunk import Int8Trunk, read_ranges
 from sam2s_model.layers import Mlp
@@ -24,6 +25,7 @@ from sam2s_model.lite_neck import encode_deep, encode_fine
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import MASKS, ChosenMask, DecoderOutput, MaskDecoder, choose_mask
 from sam2s_model.matching import KeyBasis, learn_basis, matching_keys
+from sam2s_model.memory_read_out import FINER, CellMask
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import NO_POINT, PointEncoder, PromptEmbedding
@@ -139,8 +141,8 @@ class MatchingSam2s(nn.Module):
         return [norm(features) for norm, features in zip(self.tap_norms, self._taps(maps), strict=True)]
 
     def layout(self, recall: Recall[CellMask]) -> Hashable:
-        """Objects that remember the same frames in the same roles share all their similarities."""
-        return tuple((slot.role, slot.memory.index) for slot in recall.frames)
+        """Objects that remember the same recent frames are tracked together, whatever they remember for long."""
+        return tuple(slot.memory.index for slot in recall.frames if slot.role is Role.SHORT_TERM)
 
     def track_frame(
         self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch | None
@@ -279,8 +281,10 @@ def _remembered_looks(recalls: Sequence[Recall[CellMask]]) -> MemoryView | None:
     """What N objects looked like on the frames that they remember: (N, F, T)."""
     if not recalls[0].frames:
         return None
-    looks = torch.stack([torch.stack([_look(slot.memory.content) for slot in recall.frames]) for recall in recalls])
-    return MemoryView(looks, looks)
+    looks = [torch.stack([_look(slot.memory.content) for slot in recall.frames]) for recall in recalls]
+    there = [look.new_ones(len(look)) for look in looks]
+    padded = pad_sequence(looks, batch_first=True)
+    return MemoryView(padded, padded, pad_sequence(there, batch_first=True))
 
 
 def _look(content: CellMask) -> Tensor:

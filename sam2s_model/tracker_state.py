@@ -17,11 +17,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from sam2s_model.clue import CellMask
 from sam2s_model.divemem import DiveMemFilter
 from sam2s_model.frame_memory import FrameMemory
 from sam2s_model.matching import KeyBasis
 from sam2s_model.memory_bank import MemoryBank
+from sam2s_model.memory_read_out import CellMask
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.memory_tokens import EncodedMemory
 from sam2s_model.object_track import Clicks, ObjectTrack, Segmentation

@@ -21,10 +21,17 @@ FFN_WIDTH = 4  # hidden channels of a reader's feed-forward part, in multiples o
 
 
 class MemoryView(NamedTuple):
-    """What N objects are remembered by: keys and values (N, L, M), the keys with position and time where known."""
+    """What N objects are remembered by.
+
+    Attributes:
+        keys: (N, L, M), with position and time where known.
+        values: (N, L, M).
+        weights: (N, L) how much each counts, 0 where an object remembers less than others; None counts all.
+    """
 
     keys: Tensor
     values: Tensor
+    weights: Tensor | None = None
 
 
 class FrameView(NamedTuple):
@@ -92,7 +99,7 @@ class SemanticBranch(nn.Module):
         """Say what N objects are: x'_c of SAM2S Eq. 3, (N, D). Without memory the frame alone is read."""
         token = self.cls_token.expand(len(frame.mask_token), -1, -1)
         if memory is not None:
-            token = self.memory_reader(token, memory.keys, memory.values)
+            token = self.memory_reader(token, memory.keys, memory.values, memory.weights)
         cells = _sequence(frame.cells)
         if self.trunk_proj is not None and frame.trunk is not None:
             cells = cells + self.trunk_proj(_sequence(frame.trunk))

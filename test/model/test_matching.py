@@ -12,7 +12,6 @@ from sam2s_model.matching import (
     REACH,
     TEMPERATURE,
     Lookup,
-    join_lookups,
     learn_basis,
     lookup,
     matching_keys,
@@ -74,7 +73,6 @@ def test_read_outs_of_two_memories_add_up_to_that_of_both() -> None:
     first, second = whole(keys[:1], masks[:, :1]), whole(keys[1:], masks[:, 1:])
     both = read_everywhere(query, whole(keys, masks)).probability
     torch.testing.assert_close((read_everywhere(query, first) + read_everywhere(query, second)).probability, both)
-    torch.testing.assert_close(read_everywhere(query, join_lookups(first, second)).probability, both)
 
 
 def test_a_frame_finds_its_own_mask_again() -> None:

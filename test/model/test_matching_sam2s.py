@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
 
-from sam2s_model import BoxPrompt, Frame, MaskPrompt, PointPrompt, Tracker, build_tracker
+from sam2s_model import BoxPrompt, Frame, FrameResult, MaskPrompt, PointPrompt, Tracker, build_tracker
+from sam2s_model.build import LITE_MEMORY
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.phantom import generate, preset
 
@@ -88,6 +92,46 @@ def test_objects_do_not_influence_each_other(precision: str, least: float) -> No
     alone, together = masks_of(shown[0], []), masks_of(shown[0], shown[1:])
     assert len(shown) > 1
     assert all(iou(a, b) >= least for a, b in zip(alone, together, strict=True))
+
+
+def test_objects_with_memories_of_their_own_are_tracked_as_one_batch() -> None:
+    """A disc and its halves, prompted on different frames and with long-term frames of their own."""
+    memory = replace(LITE_MEMORY, candidate_interval=0.1, min_iou=0.3)
+    frames, masks = frames_of_a_moving_disc(22)
+    left = np.arange(SIDE) < 92
+    prompts = {0: ('whole', masks[0]), 2: ('left', masks[2] & left), 3: ('right', masks[3] & ~left)}
+
+    def run(apart: bool) -> tuple[FrameResult, list[tuple[int, ...]]]:
+        tracked = build_tracker('lite', device='cpu', image_size=SIDE, precision='float32', memory=memory)
+        network = tracked._network
+        with patch.object(network, 'layout', (lambda _: object()) if apart else network.layout):
+            for t, frame in enumerate(frames):
+                result = tracked.step(frame)
+                if t in prompts:
+                    object_id, mask = prompts[t]
+                    tracked.prompt(frame, object_id, MaskPrompt(mask))
+            assert len(tracked._groups(tracked._tracks.values(), len(frames))) == (3 if apart else 1)
+        return result, [tuple(m.index for m in track.bank.long_term) for track in tracked._tracks.values()]
+
+    together, long_term = run(apart=False)
+    assert all(long_term) and len(set(long_term)) > 1
+    apart, remembered = run(apart=True)
+    assert remembered == long_term
+    for object_id, _ in prompts.values():
+        assert np.array_equal(apart[object_id].mask, together[object_id].mask)
+        label, expected = apart[object_id].label, together[object_id].label
+        assert label is not None and expected is not None
+        assert label.probability == pytest.approx(expected.probability, abs=1e-4)
+
+
+def test_the_shipped_size_is_sure_enough_of_its_masks_to_remember_them_for_long() -> None:
+    video = generate(preset('surgery', frames=30, height=384, width=384, absence=0.0, late=0.0), seed=1_000_000)
+    tracked = build_tracker('lite', device='cpu', memory=replace(LITE_MEMORY, candidate_interval=0.2))
+    for t, rgb in enumerate(video.frames):
+        tracked.step(Frame(rgb, t * 40_000_000))
+        for k in range(1, len(video.names) + 1 if t == 0 else 0):
+            tracked.prompt(Frame(rgb, 0), str(k), MaskPrompt(video.labels[0] == k))
+    assert any(track.bank.long_term for track in tracked._tracks.values())
 
 
 def test_an_untrained_decoder_leaves_the_read_out_as_it_is() -> None:

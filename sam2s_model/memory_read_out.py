@@ -1,0 +1,117 @@
+"""What remembered frames say about a new one: the matching read-out of several objects with memories of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from sam2s_model.frame_memory import Recall, Role
+from sam2s_model.matching import (
+    POOLED_CELLS,
+    Lookup,
+    ReadOut,
+    lookup,
+    pool_memory,
+    read_everywhere,
+    read_nearby,
+    read_nearby_sparsely,
+    thin_out,
+)
+
+FINER = 2  # masks are remembered and read out at twice the keys' resolution: thin things keep their shape
+QUARTERS = FINER**2
+READY_GROUPS = 32  # of objects whose lasting memory is kept ready
+
+
+class CellMask(NamedTuple):
+    """What one object leaves behind on one frame.
+
+    Attributes:
+        keys: (h·w, K) those of the frame.
+        mask: (QUARTERS, h·w) in [0, 1], how much of each quarter of a cell the object covers.
+        look: (T,) mean of what the trunk sees under the mask, 0 when it covers nothing. Matching keys mean something
+            else in every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
+    """
+
+    keys: Tensor
+    mask: Tensor
+    look: Tensor | None = None
+
+
+Contents: TypeAlias = tuple[tuple[CellMask, ...], ...]  # of some frames, for each of N objects
+
+
+def read_recent(keys: Tensor, recalls: Sequence[Recall[CellMask]], side: int) -> ReadOut | None:
+    """Match a frame, keys (h·w, K), with what is near in recent frames, the same of all objects; None without any.
+
+    The read-outs here have a row for each quarter of each object's cells, (N·QUARTERS, h·w).
+    """
+    recent = _contents(recalls, Role.SHORT_TERM)
+    if not recent[0]:
+        return None
+    read = read_nearby_sparsely if _tracks_in_half(keys) else read_nearby
+    return read(keys, *_stack(recent), side)
+
+
+def read_lasting(keys: Tensor, recalls: Sequence[Recall[CellMask]], role: Role, side: int) -> ReadOut | None:
+    """Match a frame with all frames of a role; objects that remember the same ones are looked up together.
+
+    Returns:
+        None where no object remembers any; votes and weights are 0 for an object that remembers none.
+    """
+    contents, sparsely = _contents(recalls, role), _tracks_in_half(keys)
+    found = {
+        numbers: read_everywhere(keys, _make_ready(tuple(contents[n] for n in numbers), role, side, sparsely))
+        for numbers in _alike(recalls, role)
+    }
+    if not found:
+        return None
+    everyone = tuple(range(len(recalls)))
+    if everyone in found:
+        return found[everyone]
+    votes, weights = torch.zeros(2, len(recalls), QUARTERS, len(keys), device=keys.device)
+    for numbers, read_out in found.items():
+        votes[list(numbers)] = read_out.votes.view(len(numbers), QUARTERS, -1)
+        weights[list(numbers)] = read_out.weights
+    return ReadOut(votes.flatten(0, 1), weights.flatten(0, 1))
+
+
+def _alike(recalls: Sequence[Recall[CellMask]], role: Role) -> list[tuple[int, ...]]:
+    """Numbers of the objects that remember the same frames in a role; those that remember none are left out."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for number, recall in enumerate(recalls):
+        groups.setdefault(tuple(slot.memory.index for slot in recall.frames if slot.role is role), []).append(number)
+    return [tuple(numbers) for frames, numbers in groups.items() if frames]
+
+
+@lru_cache(maxsize=READY_GROUPS)
+def _make_ready(contents: Contents, role: Role, side: int, sparsely: bool) -> Lookup:
+    """What some objects remember for long, made ready once: it seldom changes. Prompted frames count in full."""
+    keys, masks = _stack(contents)
+    share = 1.0
+    if role is Role.LONG_TERM:
+        keys, masks = pool_memory(keys, masks, side)
+        side, share = side // 2, POOLED_CELLS
+    if sparsely:
+        return thin_out(keys, masks, side, share)
+    return lookup(keys.flatten(0, 1), masks.flatten(1), share)
+
+
+def _contents(recalls: Sequence[Recall[CellMask]], role: Role) -> Contents:
+    """What each object remembers of its frames in a role."""
+    return tuple(tuple(slot.memory.content for slot in recall.frames if slot.role is role) for recall in recalls)
+
+
+def _stack(contents: Contents) -> tuple[Tensor, Tensor]:
+    """Keys (F, h·w, K) of some remembered frames, and masks (N·QUARTERS, F, h·w) of the objects in them."""
+    keys = torch.stack([content.keys for content in contents[0]])
+    return keys, torch.cat([torch.stack([content.mask for content in frames], dim=1) for frames in contents])
+
+
+def _tracks_in_half(keys: Tensor) -> bool:
+    """Whether speed counts for more than the last digit, and the device need not be waited for."""
+    return keys.device.type == 'cpu' and keys.dtype != torch.float32 and torch.is_inference_mode_enabled()
