@@ -49,6 +49,7 @@ def build_reference(draw_weights: Callable[[nn.Module, int], None]) -> Callable[
 
     def reference(size: str, side: int, *overrides: str, release: str = '2.1') -> Any:
         folder = {'2.1': 'sam2.1/sam2.1', '2.0': 'sam2/sam2'}[release]
+        torch.manual_seed(0)  # embeddings and biases keep part of what the reference itself has drawn
         model = build.build_sam2_video_predictor(
             f'configs/{folder}_hiera_{CONFIGS[size]}.yaml',
             None,
