@@ -26,7 +26,7 @@ part where no number differs by more than 1e-4; for a video where on every frame
 not in logits; pixels with a logit below 1e-3 count in logits, not in masks. *released* and *VOS* are the switches
 of SAM 2's video predictor and its benchmark script (`sam2s_model/switches.py`). Random weights are drawn anew and
 large, always the same, so that no zero hides a difference; with them masks mean nothing, and errors of rounding may
-grow: *1 click* at 512 px, *released*, differed by 6e-5 to 3e-4 with ten other draws and by 2.2e-3, IoU 0.9997, with
+grow: *1 click* at 512 px, *released*, differed by 6e-5 to 3e-4 with six other draws and by 2.2e-3, IoU 0.9997, with
 one. The small network is ours, in published form but other widths, trained on a phantom video until its masks mean
 something.
 
