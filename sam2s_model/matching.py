@@ -23,6 +23,7 @@ COLUMNS = 16  # of values are a multiple of this: odd numbers of them take a CPU
 POOLED_CELLS = 4.0  # a block of cells stands for so many
 LOOK_ALIKE = 0.4  # similarity to an object from which on background might be taken for it
 LEAST_MASK = 0.01  # of a cell that shows anything of an object
+LENGTHS = 256  # thinned memories are multiples of this many cells: oneDNN keeps a kernel for every length it has met
 CHUNK = 256  # queries matched at a time; their similarities stay in the cache
 
 
@@ -144,6 +145,7 @@ def thin_out(keys: Tensor, masks: Tensor, width: int, share: float = 1.0) -> Loo
     """Make remembered frames ready, most of their background in blocks of 2×2 cells: it only counts against objects.
 
     What lies around objects stays as it is, and so does what looks a little like them: it is all that tells them apart.
+    Cells of key and value 0, which count for nothing, fill it up.
 
     Args:
         keys: (F, h·w, K). masks: (N, F, h·w). width: w; height and width are even.
@@ -160,14 +162,16 @@ def thin_out(keys: Tensor, masks: Tensor, width: int, share: float = 1.0) -> Loo
     chosen_masks = torch.cat((masks.flatten(1)[:, cells], pooled_masks.flatten(1)[:, blocks]), dim=1)
     shares = chosen_masks.new_full((len(chosen_keys),), POOLED_CELLS * share)
     shares[: int(cells.sum())] = share
-    return lookup(chosen_keys, chosen_masks, shares)
+    filling = -len(chosen_keys) % LENGTHS
+    return lookup(
+        F.pad(chosen_keys, (0, 0, 0, filling)), F.pad(chosen_masks, (0, filling)), F.pad(shares, (0, filling))
+    )
 
 
 def _best_match(keys: Tensor, others: Tensor) -> Tensor:
-    """Similarity (L,) of each key (L, K) to the most similar of others (M, K); -1 where there are none."""
-    if not len(others):
-        return keys.new_full((len(keys),), -1.0)
-    return (keys @ others.T).amax(1)
+    """Similarity (L,) of each key (L, K) to the most similar of others (M, K), at least 0."""
+    filled = F.pad(others, (0, 0, 0, -len(others) % LENGTHS or LENGTHS))
+    return (keys @ filled.T).amax(1)
 
 
 def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadOut:
