@@ -118,12 +118,21 @@ def build_environment(stage: Stage, ros: str | None) -> None:
     stage.finish()
 
 
+def forget_removed_files(build: Path) -> None:
+    """Delete links to files that the checkout no longer has: colcon leaves them, and setuptools trips over them."""
+    for folder, _, names in os.walk(build):
+        for path in (Path(folder, name) for name in names):
+            if path.is_symlink() and not path.exists():
+                path.unlink()
+
+
 def build_overlay(stage: Stage, ros: str | None) -> None:
     """Build sam2s_msgs, and link sam2s_ros so that an edited Python file needs no build."""
     if not stage.can_be_updated():
         for folder in ('build', 'install'):
             shutil.rmtree(SETUP / folder, ignore_errors=True)
     stage.begin()
+    forget_removed_files(SETUP / 'build' / 'sam2s_ros')
     command = [str(VENV / 'bin' / 'python'), '-c', RUN_COLCON, '--log-base', str(SETUP / 'log'), 'build']
     command += ['--build-base', str(SETUP / 'build'), '--install-base', str(SETUP / 'install'), '--symlink-install']
     command += [
