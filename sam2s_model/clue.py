@@ -114,9 +114,8 @@ def _cells_remembered(recalls: Sequence[Recall[CellMask]], cells: int, *roles: R
 def _note(maps: Tensor, channel: int, found: ReadOut, cells: Tensor) -> None:
     size = maps.shape[-2:]
     maps[:, channel] = found.probability.view(len(maps), QUARTERS, *size).mean(1)
-    maps[:, channel + 1] = found.evidence(cells.to(maps.device))[::QUARTERS].view(
-        -1, *size
-    )  # alike in all quarters of a cell
+    evidence = found.evidence(cells.to(maps.device))[::QUARTERS]  # alike in all quarters of a cell
+    maps[:, channel + 1] = evidence.view(-1, *size)
 
 
 def _draw(prompt: PromptBatch, side: int) -> Tensor:
