@@ -7,6 +7,9 @@ results differ by rounding alone; in half precision a sum is rounded once instea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,35 +30,53 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, features: Tensor, activation: Activation | None = None, added: Tensor | None = None) -> Tensor:
         """Convolve (N, C, h, w), add a tensor of the result's shape, then activate."""
-        known = FUSED if added is None else FUSED_AFTER_ADDING
-        if activation in known and _suits_onednn(features, self.weight):
-            return self._fused(features.to(self.weight.dtype), activation, added)
-        result = super().forward(features)
-        result = result if added is None else added + result
-        return activation(result) if activation else result
-
-    def _fused(self, features: Tensor, activation: Activation | None, added: Tensor | None) -> Tensor:
-        name, numbers = FUSED[activation]
-        convolve = torch.ops.mkldnn._convolution_pointwise
-        shape = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
-        if added is None:
-            convolved: Tensor = convolve(features, self.weight, self.bias, *shape, name, numbers, '')
-            return convolved
-        activated = (None if activation is None else name, numbers, '')
-        added = added.to(self.weight.dtype)
-        joined: Tensor = convolve.binary(features, added, self.weight, self.bias, *shape, 'add', None, *activated)
-        return joined
+        shape = Shape(self.padding, self.stride, self.dilation, self.groups)
+        return convolve(features, self.weight, self.bias, shape, activation, added)
 
 
-def convolve(features: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    """Convolve (N, C, h, w) with weights that no layer has as such."""
-    if not _suits_onednn(features, weight):
-        return F.conv2d(features, weight, bias, padding=padding)
-    shape = ([padding] * 2, [1, 1], [1, 1], 1)
-    convolved: Tensor = torch.ops.mkldnn._convolution_pointwise(
-        features.to(weight.dtype), weight, bias, *shape, *FUSED[None], ''
-    )
-    return convolved
+class Shape(NamedTuple):
+    """How a kernel is laid on a map, as in `torch.nn.functional.conv2d`."""
+
+    padding: Sequence[int] | str
+    stride: Sequence[int] = (1, 1)
+    dilation: Sequence[int] = (1, 1)
+    groups: int = 1
+
+
+def convolve(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    shape: Shape,
+    activation: Activation | None = None,
+    added: Tensor | None = None,
+) -> Tensor:
+    """Convolve (N, C, h, w), add a tensor of the result's shape, then activate."""
+    known = FUSED if added is None else FUSED_AFTER_ADDING
+    if activation in known and _suits_onednn(features, weight):
+        return _fused(features.to(weight.dtype), weight, bias, shape, activation, added)
+    result = F.conv2d(features, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
+    result = result if added is None else added + result
+    return activation(result) if activation else result
+
+
+def _fused(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    shape: Shape,
+    activation: Activation | None,
+    added: Tensor | None,
+) -> Tensor:
+    name, numbers = FUSED[activation]
+    fused = torch.ops.mkldnn._convolution_pointwise
+    laid = (list(shape.padding), list(shape.stride), list(shape.dilation), shape.groups)
+    if added is None:
+        convolved: Tensor = fused(features, weight, bias, *laid, name, numbers, '')
+        return convolved
+    activated = (None if activation is None else name, numbers, '')
+    joined: Tensor = fused.binary(features, added.to(weight.dtype), weight, bias, *laid, 'add', None, *activated)
+    return joined
 
 
 def _suits_onednn(features: Tensor, weight: Tensor) -> bool:

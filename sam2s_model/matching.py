@@ -7,6 +7,7 @@ frozen trunk, so this works on whatever can be told apart by looking, trained or
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ POOLED_CELLS = 4.0  # a block of cells stands for so many
 LOOK_ALIKE = 0.4  # similarity to an object from which on background might be taken for it
 LEAST_MASK = 0.01  # of a cell that shows anything of an object
 LENGTHS = 256  # thinned memories are multiples of this many cells: oneDNN keeps a kernel for every length it has met
+MOST_TILES = 0.75  # that objects may be near to, for the others to be left out
 CHUNK = 256  # queries matched at a time; their similarities stay in the cache
 
 
@@ -174,54 +176,69 @@ def _best_match(keys: Tensor, others: Tensor) -> Tensor:
     return (keys @ filled.T).amax(1)
 
 
-def read_nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadOut:
-    """Match each cell with cells nearby; for recent frames, from which nothing can have moved far.
+class Windows(NamedTuple):
+    """What N objects left in a remembered frame, cut into what each tile of a later frame looks at.
+
+    Attributes:
+        keys: (tiles, K, side²).
+        values: (tiles, side², COLUMNS · k), as in a `Lookup`.
+        near: (tiles,) whether a tile sees anything of an object.
+        objects: N.
+    """
+
+    keys: Tensor
+    values: Tensor
+    near: Tensor
+    objects: int
+
+
+def cut_windows(keys: Tensor, masks: Tensor, width: int) -> Windows:
+    """Make a recent frame, from which nothing can have moved far, ready to be read.
 
     Args:
-        query: (h·w, K) keys of the current frame.
-        keys: (F, h·w, K) keys of F remembered frames, the newest last.
-        masks: (N, F, h·w) mask values in [0, 1] of N objects in these frames.
+        keys: (h·w, K).
+        masks: (N, h·w) mask values in [0, 1] of N objects.
         width: w, cells in a row. Height and width must be multiples of `TILE`.
     """
-    queries, frames = _nearby(query, keys, masks, width)
-    sums = sum((_read_tiles(queries, *frame) for frame in frames[1:]), start=_read_tiles(queries, *frames[0]))
-    return _read_out(_untile(sums, width), len(masks))
+    values = _values(masks).to(keys.dtype)
+    # Cells outside the image have key 0, so that their weight, 1, is next to nothing, and value 0.
+    key_tiles, value_tiles = (_tiles(cells.view(-1, width, cells.shape[1]), TILE, REACH) for cells in (keys, values))
+    near = value_tiles[..., : len(masks)].amax((1, 2)) > LEAST_MASK
+    return Windows(key_tiles.transpose(1, 2).contiguous(), value_tiles, near, len(masks))
 
 
-def read_nearby_sparsely(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> ReadOut:
-    """The same, but for tiles that no object has been near: of these only the newest frame is read and counts for all.
+def read_nearby(query: Tensor, frames: Iterable[Windows], width: int) -> ReadOut:
+    """Match each cell, keys (h·w, K), with cells nearby in remembered frames."""
+    queries = _queries(query, width)
+    sums, objects = torch.zeros(()), 0
+    for frame in frames:
+        sums, objects = sums + _read_windows(queries, frame.keys, frame.values), frame.objects
+    return _read_out(_untile(sums, width), objects)
+
+
+def read_nearby_sparsely(query: Tensor, frames: Sequence[Windows], width: int) -> ReadOut:
+    """The same, but for tiles that no object has been near: of these only the newest frame, the last, counts for all.
 
     Votes are next to 0 there anyhow; of the weights, frames that follow each other give much the same.
     """
-    queries, frames = _nearby(query, keys, masks, width)
-    near = _tiles_near_objects(masks.amax((0, 1)).view(-1, width))
-    newest = _read_tiles(queries, *frames[-1])
-    sums, chosen = newest * len(frames), queries[near]
-    sums[near] = sum((_read_tiles(chosen, *frame, near) for frame in frames[:-1]), start=newest[near])
-    return _read_out(_untile(sums, width), len(masks))
+    near = torch.stack([frame.near for frame in frames]).any(0).nonzero()[:, 0]
+    queries, newest = _queries(query, width), frames[-1]
+    if len(near) > MOST_TILES * len(queries):  # to pick them out would take longer than to read all
+        return read_nearby(query, frames, width)
+    found = _read_windows(queries, newest.keys, newest.values)
+    sums, chosen = found * len(frames), queries[near]
+    earlier = (_read_windows(chosen, frame.keys[near], frame.values[near]) for frame in frames[:-1])
+    sums[near] = sum(earlier, start=found[near])
+    return _read_out(_untile(sums, width), newest.objects)
 
 
-def _nearby(query: Tensor, keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-    """Tiles of queries, and maps (h, w, …) of the keys and the values of each frame."""
-    queries = _tiles((query / TEMPERATURE).view(-1, width, query.shape[1]), TILE, 0)
-    values = (_values(frame_masks).to(keys.dtype) for frame_masks in masks.unbind(1))
-    maps = [(k.view(-1, width, k.shape[1]), v.view(-1, width, v.shape[1])) for k, v in zip(keys, values, strict=True)]
-    return queries, maps
+def _queries(query: Tensor, width: int) -> Tensor:
+    return _tiles((query / TEMPERATURE).view(-1, width, query.shape[1]), TILE, 0)
 
 
-def _read_tiles(queries: Tensor, keys: Tensor, values: Tensor, chosen: Tensor | None = None) -> Tensor:
-    """Sums (tiles, TILE², COLUMNS · k) that tiles of queries find in their windows, of all tiles or those chosen."""
-    windows, found = _tiles(keys, TILE, REACH), _tiles(values, TILE, REACH)
-    if chosen is not None:
-        windows, found = windows[chosen], found[chosen]
-    # Cells outside the image have key 0, so that their weight, 1, is next to nothing, and value 0.
-    return ((queries @ windows.transpose(1, 2)).exp_() @ found).float()
-
-
-def _tiles_near_objects(covered: Tensor) -> Tensor:
-    """Numbers of the tiles whose windows in a map (h, w) of covered cells show anything of an object."""
-    side = TILE + 2 * REACH
-    return F.max_pool2d(F.pad(covered, (REACH,) * 4)[None], side, stride=TILE).flatten().gt(LEAST_MASK).nonzero()[:, 0]
+def _read_windows(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Sums (tiles, TILE², COLUMNS · k) that tiles of queries find in their windows."""
+    return ((queries @ keys).exp_() @ values).float()
 
 
 def pool_memory(keys: Tensor, masks: Tensor, width: int) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,8 @@ from sam2s_model.matching import (
     POOLED_CELLS,
     Lookup,
     ReadOut,
+    Windows,
+    cut_windows,
     lookup,
     pool_memory,
     read_everywhere,
@@ -25,6 +27,7 @@ from sam2s_model.matching import (
 FINER = 2  # masks are remembered and read out at twice the keys' resolution: thin things keep their shape
 QUARTERS = FINER**2
 READY_GROUPS = 32  # of objects whose lasting memory is kept ready
+READY_FRAMES = 24  # recent frames that are kept ready, 3 MB each: each is read for as long as it is recent
 
 
 class CellMask(NamedTuple):
@@ -50,11 +53,22 @@ def read_recent(keys: Tensor, recalls: Sequence[Recall[CellMask]], side: int) ->
 
     The read-outs here have a row for each quarter of each object's cells, (N·QUARTERS, h·w).
     """
-    recent = _contents(recalls, Role.SHORT_TERM)
-    if not recent[0]:
+    frames = list(zip(*_contents(recalls, Role.SHORT_TERM), strict=True))
+    if not frames:
         return None
-    read = read_nearby_sparsely if _tracks_in_half(keys) else read_nearby
-    return read(keys, *_stack(recent), side)
+    if _tracks_in_half(keys):
+        return read_nearby_sparsely(keys, [_keep_windows(frame, side) for frame in frames], side)
+    return read_nearby(keys, (_cut(frame, side) for frame in frames), side)
+
+
+@lru_cache(maxsize=READY_FRAMES)
+def _keep_windows(contents: tuple[CellMask, ...], side: int) -> Windows:
+    return _cut(contents, side)
+
+
+def _cut(contents: tuple[CellMask, ...], side: int) -> Windows:
+    """What N objects left behind on one frame, ready to be read from nearby."""
+    return cut_windows(contents[0].keys, torch.cat([content.mask for content in contents]), side)
 
 
 def read_lasting(keys: Tensor, recalls: Sequence[Recall[CellMask]], role: Role, side: int) -> ReadOut | None:

@@ -6,10 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam2s_model.convolutions import Conv2d, convolve
+from sam2s_model.convolutions import Conv2d, Shape, convolve
 from sam2s_model.mask_decoder import HighResFeatures
+from sam2s_model.products import Activation
 
 DILATIONS = (1, 2, 4)  # of the residual blocks; together they see 30 cells, two thirds of a 384-pixel image
+NEXT = Shape(padding=(1, 1))  # a cell and its eight neighbours
 
 
 class ResidualBlock(nn.Module):
@@ -33,11 +35,16 @@ class SharingConv(nn.Conv2d):
         super().__init__(before + shared + after, channels, kernel_size=3, padding=1)
         self._spans = [before, shared, after]
 
-    def convolve(self, own: Tensor, shared: Tensor) -> Tensor:
-        """Convolve maps of N objects (N, before + after, h, w) together with those of all (1, shared, h, w)."""
-        before, middle, after = torch.split(self.weight, self._spans, dim=1)
-        of_own = convolve(own, torch.cat((before, after), dim=1), None, padding=1)
-        return of_own + convolve(shared, middle, self.bias, padding=1)
+    def convolve(
+        self, before: Tensor, shared: Tensor, after: Tensor | None = None, activation: Activation | None = None
+    ) -> Tensor:
+        """Convolve maps of N objects (N, before or after, h, w) together with those of all (1, shared, h, w)."""
+        weights = torch.split(self.weight, self._spans, dim=1)
+        of_all = convolve(shared, weights[1], self.bias, NEXT)
+        of_each = of_all.expand(len(before), -1, -1, -1)
+        if after is not None:
+            of_each = convolve(after, weights[2], None, NEXT, added=of_each)
+        return convolve(before, weights[0], None, NEXT, activation, added=of_each)
 
 
 class Refiner(nn.Module):
@@ -67,8 +74,7 @@ class Refiner(nn.Module):
         """
         features = self.enter.convolve(clues, high_res.stride8)
         features = _double(self.narrow(F.relu(self.blocks(features))))
-        mixed = self.mix.convolve(torch.cat((features, logits), dim=1), high_res.stride4)
-        correction: Tensor = self.leave(mixed.relu())
+        correction: Tensor = self.leave(self.mix.convolve(features, high_res.stride4, logits, F.relu))
         return correction
 
 

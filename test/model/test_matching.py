@@ -13,6 +13,8 @@ from sam2s_model.matching import (
     REACH,
     TEMPERATURE,
     Lookup,
+    Windows,
+    cut_windows,
     learn_basis,
     lookup,
     matching_keys,
@@ -33,6 +35,11 @@ def random_keys(*shape: int) -> Tensor:
 def whole(keys: Tensor, masks: Tensor) -> Lookup:
     """All cells of keys (F, L, K) and masks (N, F, L)."""
     return lookup(keys.flatten(0, 1), masks.flatten(1))
+
+
+def windows(keys: Tensor, masks: Tensor, width: int) -> list[Windows]:
+    """Frames of keys (F, L, K) and masks (N, F, L)."""
+    return [cut_windows(*frame, width) for frame in zip(keys, masks.unbind(1), strict=True)]
 
 
 def plain_probability(query: Tensor, keys: Tensor, masks: Tensor, reach: int | None) -> Tensor:
@@ -65,7 +72,7 @@ def test_reading_everywhere_is_the_normalised_sum_over_all_remembered_cells() ->
 
 def test_reading_nearby_sees_the_window_of_the_tile_and_nothing_else() -> None:
     query, keys, masks = random_keys(SIDE**2), random_keys(2, SIDE**2), torch.rand(3, 2, SIDE**2)
-    found = read_nearby(query, keys, masks, SIDE).probability
+    found = read_nearby(query, windows(keys, masks, SIDE), SIDE).probability
     torch.testing.assert_close(found, plain_probability(query, keys, masks, REACH), atol=1e-4, rtol=1e-3)
 
 
@@ -164,7 +171,7 @@ def test_a_cell_counts_as_often_as_its_share_says() -> None:
 
 def test_reading_sparsely_is_the_same_where_objects_are_near_everywhere() -> None:
     query, keys, masks = random_keys(SIDE**2), random_keys(3, SIDE**2), torch.rand(2, 3, SIDE**2)
-    found, expected = (read(query, keys, masks, SIDE) for read in (read_nearby_sparsely, read_nearby))
+    found, expected = (read(query, windows(keys, masks, SIDE), SIDE) for read in (read_nearby_sparsely, read_nearby))
     torch.testing.assert_close(found.votes, expected.votes)
     torch.testing.assert_close(found.weights, expected.weights)
 
@@ -174,8 +181,9 @@ def test_reading_sparsely_counts_the_newest_frame_for_all_where_no_object_is_nea
     cells, masks = width * SIDE, torch.zeros(1, 3, SIDE, width)
     masks[..., :4] = 1.0
     query, keys = random_keys(cells), random_keys(3, cells)
-    sparse, full = (read(query, keys, masks.flatten(2), width) for read in (read_nearby_sparsely, read_nearby))
-    newest = read_nearby(query, keys[-1:], masks[:, -1:].flatten(2), width)
+    frames = windows(keys, masks.flatten(2), width)
+    sparse, full = (read(query, frames, width) for read in (read_nearby_sparsely, read_nearby))
+    newest = read_nearby(query, frames[-1:], width)
     near, far = slice(None, SIDE), slice(2 * SIDE, None)  # of the columns
     columns = [weights.view(SIDE, width) for weights in (sparse.weights, full.weights, newest.weights)]
     torch.testing.assert_close(columns[0][:, near], columns[1][:, near])
