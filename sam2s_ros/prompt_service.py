@@ -23,7 +23,7 @@ from sam2s_ros.prompt_codes import PromptCode, PromptMode
 from sam2s_ros.prompting import BatchOutcome, PromptOutcome, PromptRefused
 from sam2s_ros.tracking_session import TrackingSession
 
-Apply = Callable[..., BatchOutcome]  # takes the prompts and the stamp of their image
+Apply = Callable[..., BatchOutcome]  # takes the prompts, the stamp of their image, and the image where it is remembered
 
 
 class PromptService:
@@ -90,12 +90,21 @@ class PromptService:
         try:
             if not ids:
                 raise PromptRefused(PromptCode.INVALID, 'the request holds no prompt')
-            batch = self.ask(_reading(request, apply), self._wait_s(request.timeout))
+            batch = self.ask(self._reading(request, apply), self._wait_s(request.timeout))
         except PromptRefused as refusal:
             code = _code_for(refusal, with_masks)
             batch = BatchOutcome(tuple(PromptOutcome(object_id, code, str(refusal)) for object_id in ids))
             response.message, response.code = str(refusal), int(code)
         return _filled(response, batch, with_masks)
+
+    def _reading(self, request: AddPrompts.Request, apply: Apply) -> Callable[[], BatchOutcome]:
+        """Read the prompts, and hold on to their image: before their turn comes, it may be forgotten."""
+        try:
+            requests = [prompt_request(prompt) for prompt in request.prompts]
+        except InvalidPrompt as error:
+            raise PromptRefused(PromptCode.INVALID, str(error)) from error
+        stamp = stamp_ns(request.header.stamp)
+        return partial(apply, requests, stamp, held=self._session.remembered(stamp))
 
     def reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Forget all objects and begin a new session."""
@@ -133,14 +142,6 @@ class PromptService:
         except Exception as error:
             self._logger.error(f'a request failed:\n{traceback.format_exc()}', throttle_duration_sec=5.0)
             raise PromptRefused(PromptCode.INTERNAL, f'{type(error).__name__}: {error}') from error
-
-
-def _reading(request: AddPrompts.Request, apply: Apply) -> Callable[[], BatchOutcome]:
-    try:
-        requests = [prompt_request(prompt) for prompt in request.prompts]
-    except InvalidPrompt as error:
-        raise PromptRefused(PromptCode.INVALID, str(error)) from error
-    return partial(apply, requests, stamp_ns(request.header.stamp))
 
 
 def _code_for(refusal: PromptRefused, wants_masks: bool) -> PromptCode:

@@ -129,13 +129,22 @@ class TrackingSession:
         """Follow the objects without remembering anything new of them, until called again with False."""
         self._memory_hold.request(is_held)
 
-    def add_prompts(self, requests: Sequence[PromptRequest], stamp_ns: int, atomic: bool) -> BatchOutcome:
+    def remembered(self, stamp_ns: int) -> ReceivedImage | None:
+        """The image of a stamp, while it is remembered; from any thread."""
+        with suppress(NoImage, FrameNotBuffered):
+            return self._buffer.at(stamp_ns)
+        return None
+
+    def add_prompts(
+        self, requests: Sequence[PromptRequest], stamp_ns: int, atomic: bool, held: ReceivedImage | None = None
+    ) -> BatchOutcome:
         """Apply prompts that were drawn on the image of a stamp; 0 means the newest image that was processed.
 
-        With ``atomic`` one bad prompt leaves everything as it was.
+        With ``atomic`` one bad prompt leaves everything as it was. `held` is what was `remembered` of the stamp when
+        the prompts came: they may have waited for longer than the image is.
         """
         try:
-            image = self._prompted_image(stamp_ns)
+            image = self._prompted_image(stamp_ns, held)
             begun = time.monotonic_ns()
             frame = self._frame_of(image)
         except (NoImage, BadImage) as error:
@@ -157,14 +166,16 @@ class TrackingSession:
         self._note(tracked)
         return BatchOutcome(outcomes, tracked)
 
-    def preview(self, requests: Sequence[PromptRequest], stamp_ns: int) -> BatchOutcome:
+    def preview(
+        self, requests: Sequence[PromptRequest], stamp_ns: int, held: ReceivedImage | None = None
+    ) -> BatchOutcome:
         """What new objects would look like; nothing of it stays. Ids are the tracker's choice."""
         before = self._book.ids
         if any(request.mode != PromptMode.NEW for request in requests):
             return refuse_all(requests, PromptCode.INVALID, 'only new objects can be previewed; use mode NEW')
         with self._book.off_the_record():  # what is not going to be there is no news
             try:
-                return self.add_prompts(requests, stamp_ns, atomic=True)
+                return self.add_prompts(requests, stamp_ns, atomic=True, held=held)
             finally:
                 self._remove_all_but(before)
 
@@ -283,9 +294,11 @@ class TrackingSession:
     def _newest_stamp_ns(self) -> int:
         return self._newest[0].stamp_ns if self._newest else 0
 
-    def _prompted_image(self, stamp_ns: int) -> ReceivedImage:
+    def _prompted_image(self, stamp_ns: int, held: ReceivedImage | None) -> ReceivedImage:
         if self._newest and self._newest[0].stamp_ns == stamp_ns:
             return self._newest[0]  # what a person sees now, also where tracking is so slow that the buffer has lost it
+        if stamp_ns and held and held.epoch == self._epoch:
+            return held
         if stamp_ns:
             return self._buffer.at(stamp_ns)
         return self._newest[0] if self._newest else self._buffer.newest()

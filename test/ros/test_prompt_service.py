@@ -12,6 +12,8 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('sam2s_msgs.msg', reason='needs the built message package')
 
+from builtin_interfaces.msg import Time
+from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from sam2s_msgs.msg import Prompt, PromptResult
@@ -33,10 +35,15 @@ class SlowSession:
         self.gate.set()
         self.error: Exception | None = None
         self.applied: list[int] = []
+        self.held: list[str] = []
         self.session_id = 'session'
 
-    def add_prompts(self, requests: list[Any], stamp_ns: int, atomic: bool) -> BatchOutcome:
+    def remembered(self, stamp_ns: int) -> str:
+        return f'{stamp_ns} when {len(self.applied)} were applied'
+
+    def add_prompts(self, requests: list[Any], stamp_ns: int, atomic: bool, held: str) -> BatchOutcome:
         assert self.gate.wait(5.0)
+        self.held.append(held)
         if self.error is not None:
             raise self.error
         self.applied.append(stamp_ns)
@@ -95,6 +102,15 @@ def test_who_does_not_ask_for_masks_is_queued_and_applied_later(reception: Recep
     reception.session.gate.set()
     reception.worker.submit(lambda: None).result(5.0)
     assert reception.session.applied == [0]
+
+
+def test_the_image_of_a_prompt_is_looked_for_when_it_comes_and_not_when_its_turn_has_come(reception: Reception) -> None:
+    reception.session.gate.clear()
+    for second in (1, 2):
+        reception.add(header=Header(stamp=Time(sec=second)), timeout=0.01)
+    reception.session.gate.set()
+    reception.worker.submit(lambda: None).result(5.0)
+    assert reception.session.held == ['1000000000 when 0 were applied', '2000000000 when 0 were applied']
 
 
 def test_requests_beyond_the_queue_hear_busy_at_once(reception: Reception) -> None:

@@ -197,6 +197,16 @@ def test_a_forgotten_stamp_hears_the_stamps_there_are(stream: Stream) -> None:
     assert '0.000000030 to 0.000000070' in outcome.message
 
 
+def test_a_prompt_that_had_to_wait_is_applied_to_the_image_that_was_there_when_it_came(stream: Stream) -> None:
+    stream.track(scene())
+    held = stream.session.remembered(10)
+    for shift in range(6):
+        stream.track(scene(shift))
+    assert stream.session.remembered(10) is None
+    (outcome,) = stream.session.add_prompts([stream.point(LEFT)], 10, atomic=True, held=held).outcomes
+    assert outcome.code == PromptCode.OK
+
+
 def test_the_image_that_a_person_sees_can_be_prompted_however_many_came_since(stream: Stream) -> None:
     seen = stream.track(scene()).image.stamp_ns
     for _ in range(9):  # the tracker is busy with the first meanwhile; five are remembered
