@@ -14,7 +14,16 @@ from torch import Tensor, nn
 from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.layers import LayerNorm2d
 from sam2s_model.matching import STRIDE, ReadOut
-from sam2s_model.memory_read_out import FINER, QUARTERS, CellMask, read_lasting, read_recent
+from sam2s_model.memory_read_out import (
+    FINER,
+    LASTING,
+    NOTHING,
+    QUARTERS,
+    CellMask,
+    Found,
+    read_lasting,
+    read_recent,
+)
 from sam2s_model.network import FrameFeatures, PromptBatch
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
 
@@ -22,7 +31,6 @@ MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
 SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()
 CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
 FROM_MEMORY = 5  # maps that memory fills in: probability and evidence, of recent and of lasting frames; the last mask
-LASTING = (Role.CONDITIONING, Role.LONG_TERM)
 MAPS = FROM_MEMORY + 3  # and from the prompt: positive clicks, negative clicks, box
 
 
@@ -81,7 +89,7 @@ def find_clue(
     maps = features.stride16.new_zeros(count, MAPS, side, side)
     logits = features.stride16.new_zeros(count, 1, FINER * side, FINER * side)
     if recalls[0].frames:
-        _read_memory(features.keys, recalls, logits, maps)
+        _read_memory(features.keys, recalls, features.found or NOTHING, logits, maps)
     if reading is not None:
         logits = reading.clamp(-MAX_LOGIT, MAX_LOGIT)
     if prompt is not None:
@@ -89,13 +97,13 @@ def find_clue(
     return Clue(logits, maps)
 
 
-def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], logits: Tensor, maps: Tensor) -> None:
+def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], ahead: Found, logits: Tensor, maps: Tensor) -> None:
     """Match the frame with what N objects remember; fill in logits (N, 1, 2h, 2w) and the first five of their maps."""
     side, cells = maps.shape[-1], len(keys)
-    lasting = (read_lasting(keys, recalls, role, side) for role in LASTING)
+    lasting = (read_lasting(keys, recalls, role, side, ahead) for role in LASTING)
     found = reduce(add, (read_out for read_out in lasting if read_out is not None))
     _note(maps, 2, found, _cells_remembered(recalls, cells, *LASTING))
-    nearby = read_recent(keys, recalls, side)
+    nearby = read_recent(keys, recalls, side, ahead)
     if nearby is not None:
         _note(maps, 0, nearby, _cells_remembered(recalls, cells, Role.SHORT_TERM))
         found = found + nearby

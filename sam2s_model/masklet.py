@@ -16,11 +16,13 @@ class Frame:
         rgb: (H, W, 3) uint8, red first.
         stamp_ns: When it was taken, in nanoseconds of the stream's own clock.
         square: (S, S, 3) uint8, the same image as the network sees it, where `Tracker.prepare` has made it already.
+        ahead: What `Tracker.look_ahead` has found out about it; nobody else looks into it.
     """
 
     rgb: NDArray[np.uint8]
     stamp_ns: int
     square: NDArray[np.uint8] | None = field(default=None, repr=False)
+    ahead: object | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

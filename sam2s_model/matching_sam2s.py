@@ -24,8 +24,8 @@ from sam2s_model.layers import Mlp
 from sam2s_model.lite_neck import encode_deep, encode_fine
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import MASKS, ChosenMask, DecoderOutput, MaskDecoder, choose_mask
-from sam2s_model.matching import KeyBasis, learn_basis, matching_keys
-from sam2s_model.memory_read_out import FINER, CellMask
+from sam2s_model.matching import STRIDE, KeyBasis, ReadOut, learn_basis, matching_keys
+from sam2s_model.memory_read_out import FINER, CellMask, look_up_ahead
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import NO_POINT, PointEncoder, PromptEmbedding
@@ -125,6 +125,18 @@ class MatchingSam2s(nn.Module):
         normed = [norm(features) for norm, features in zip(self.tap_norms[2:], deep, strict=True)]
         trunk = None if self.tsl is None else _join(*normed)
         return FrameFeatures(image, encode_deep(normed, self.neck), high_res, keys.float().flatten(), keys, trunk)
+
+    def look_ahead(
+        self, image: Tensor, calibration: KeyBasis, groups: Sequence[Sequence[Recall[CellMask]]]
+    ) -> FrameFeatures:
+        """Encode a frame (1, 3, S, S), and match it with what groups of objects remember so far."""
+        features = self.encode_image(image, calibration)
+        assert features.keys is not None, 'matching needs keys'
+        side = features.image.shape[-1] // STRIDE
+        found: dict[Hashable, ReadOut] = {}
+        for recalls in groups:
+            found.update(look_up_ahead(features.keys, recalls, side))
+        return features._replace(found=found)
 
     def _see(self, images: Tensor) -> TrunkMaps:
         if self._int8_trunk is not None:

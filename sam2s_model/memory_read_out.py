@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache, reduce
+from operator import add
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -27,6 +28,7 @@ from sam2s_model.matching import (
 FINER = 2  # masks are remembered and read out at twice the keys' resolution: thin things keep their shape
 QUARTERS = FINER**2
 READY_GROUPS = 32  # of objects whose lasting memory is kept ready
+LASTING = (Role.CONDITIONING, Role.LONG_TERM)
 READY_FRAMES = 24  # recent frames that are kept ready, 3 MB each: each is read for as long as it is recent
 
 
@@ -45,20 +47,45 @@ class CellMask(NamedTuple):
     look: Tensor | None = None
 
 
+Found: TypeAlias = Mapping[Hashable, ReadOut]  # by what was read
 Contents: TypeAlias = tuple[tuple[CellMask, ...], ...]  # of some frames, for each of N objects
+NOTHING: Found = {}
 
 
-def read_recent(keys: Tensor, recalls: Sequence[Recall[CellMask]], side: int) -> ReadOut | None:
+def look_up_ahead(keys: Tensor, recalls: Sequence[Recall[CellMask]], side: int) -> Found:
+    """Read what N objects with the same recent frames remember so far, for `read_recent` and `read_lasting`."""
+    if not _tracks_in_half(keys):
+        return {}
+    found: dict[Hashable, ReadOut] = {
+        frame: read_nearby(keys, [_keep_windows(frame, side)], side) for frame in _recent(recalls)
+    }
+    for role in LASTING:
+        contents = _contents(recalls, role)
+        for numbers in _alike(recalls, role):
+            group = tuple(contents[n] for n in numbers)
+            found[role, group] = read_everywhere(keys, _make_ready(group, role, side, sparsely=True))
+    return found
+
+
+def read_recent(keys: Tensor, recalls: Sequence[Recall[CellMask]], side: int, found: Found = NOTHING) -> ReadOut | None:
     """Match a frame, keys (h·w, K), with what is near in recent frames, the same of all objects; None without any.
 
     The read-outs here have a row for each quarter of each object's cells, (N·QUARTERS, h·w).
     """
-    frames = list(zip(*_contents(recalls, Role.SHORT_TERM), strict=True))
+    frames = _recent(recalls)
     if not frames:
         return None
+    *earlier, newest = frames
+    if earlier and all(frame in found for frame in earlier):
+        return reduce(add, (found[frame] for frame in earlier), read_nearby(keys, [_keep_windows(newest, side)], side))
     if _tracks_in_half(keys):
         return read_nearby_sparsely(keys, [_keep_windows(frame, side) for frame in frames], side)
     return read_nearby(keys, (_cut(frame, side) for frame in frames), side)
+
+
+def _recent(recalls: Sequence[Recall[CellMask]]) -> list[tuple[CellMask, ...]]:
+    """What all objects left behind on each recent frame."""
+    return list(zip(*_contents(recalls, Role.SHORT_TERM), strict=True))
 
 
 @lru_cache(maxsize=READY_FRAMES)
@@ -71,24 +98,27 @@ def _cut(contents: tuple[CellMask, ...], side: int) -> Windows:
     return cut_windows(contents[0].keys, torch.cat([content.mask for content in contents]), side)
 
 
-def read_lasting(keys: Tensor, recalls: Sequence[Recall[CellMask]], role: Role, side: int) -> ReadOut | None:
+def read_lasting(
+    keys: Tensor, recalls: Sequence[Recall[CellMask]], role: Role, side: int, found: Found = NOTHING
+) -> ReadOut | None:
     """Match a frame with all frames of a role; objects that remember the same ones are looked up together.
 
     Returns:
         None where no object remembers any; votes and weights are 0 for an object that remembers none.
     """
     contents, sparsely = _contents(recalls, role), _tracks_in_half(keys)
-    found = {
-        numbers: read_everywhere(keys, _make_ready(tuple(contents[n] for n in numbers), role, side, sparsely))
-        for numbers in _alike(recalls, role)
-    }
-    if not found:
+    read_outs = {}
+    for numbers in _alike(recalls, role):
+        group = tuple(contents[n] for n in numbers)
+        known = found.get((role, group))
+        read_outs[numbers] = known or read_everywhere(keys, _make_ready(group, role, side, sparsely))
+    if not read_outs:
         return None
     everyone = tuple(range(len(recalls)))
-    if everyone in found:
-        return found[everyone]
+    if everyone in read_outs:
+        return read_outs[everyone]
     votes, weights = torch.zeros(2, len(recalls), QUARTERS, len(keys), device=keys.device)
-    for numbers, read_out in found.items():
+    for numbers, read_out in read_outs.items():
         votes[list(numbers)] = read_out.votes.view(len(numbers), QUARTERS, -1)
         weights[list(numbers)] = read_out.weights
     return ReadOut(votes.flatten(0, 1), weights.flatten(0, 1))

@@ -9,8 +9,8 @@ input, h w cells of a feature map, P points, L memory tokens.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
@@ -34,6 +34,7 @@ class FrameFeatures(NamedTuple):
         embedding: (D,) what DiveMem compares frames by, E(f) in SAM2S Eq. 2.
         keys: (S/8 · S/8, K) unit vectors for matching; None where the network does not match.
         trunk: (1, T, S/16, S/16) what the trunk itself sees; None where no semantic branch looks at it.
+        found: What was looked up ahead, for the network that did so.
     """
 
     image: Tensor
@@ -42,6 +43,7 @@ class FrameFeatures(NamedTuple):
     embedding: Tensor
     keys: Tensor | None = None
     trunk: Tensor | None = None
+    found: Mapping[Hashable, Any] | None = None
 
 
 class PromptBatch(NamedTuple):
@@ -108,4 +110,15 @@ class Network(Protocol):
 
     def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[MemoryContent]:
         """Turn the masks of N objects into what each shall remember of this frame."""
+        ...
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A network that can begin with a frame while the one before it is still tracked."""
+
+    def look_ahead(
+        self, image: Tensor, calibration: Calibration, groups: Sequence[Sequence[Recall[MemoryContent]]]
+    ) -> FrameFeatures:
+        """Encode a frame (1, 3, S, S), and look up what groups of objects with equal layouts remember so far."""
         ...

@@ -14,13 +14,21 @@ from torch import Tensor
 
 from sam2s_model.compute import release_memory
 from sam2s_model.device_faults import NotFinite, is_out_of_memory, named_device_faults
-from sam2s_model.frame_memory import FrameMemory
+from sam2s_model.frame_memory import FrameMemory, Recall
 from sam2s_model.hole_filling import fill_holes
 from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks, to_square
 from sam2s_model.masklet import Frame, FrameResult, Label, ObjectMask
 from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.memory_settings import MemorySettings
-from sam2s_model.network import Calibration, FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
+from sam2s_model.network import (
+    Calibration,
+    FrameFeatures,
+    LooksAhead,
+    MaskOutput,
+    MemoryContent,
+    Network,
+    PromptBatch,
+)
 from sam2s_model.object_track import Clicks, Finding, ObjectTrack, Segmentation
 from sam2s_model.prompt import BoxPrompt, MaskPrompt, Prompt, check_prompt
 from sam2s_model.semantics import InstrumentBank, class_logits
@@ -47,6 +55,22 @@ class EncodedFrame:
     features: FrameFeatures
 
 
+@dataclass(frozen=True)
+class Expectation:
+    """What is known of the next frame but one: all but what the next will leave behind."""
+
+    calibration: Calibration
+    groups: list[list[Recall[MemoryContent]]]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What was found out about a frame before its turn, and with which calibration."""
+
+    calibration: Calibration
+    features: FrameFeatures
+
+
 @dataclass
 class Stream:
     """What is known of the video so far, whatever the objects."""
@@ -56,6 +80,7 @@ class Stream:
     next_index: int = 0
     stamps: OrderedDict[int, int] = field(default_factory=OrderedDict)
     newest: EncodedFrame | None = None
+    expected: Expectation | None = None
 
 
 class Tracker:
@@ -92,6 +117,25 @@ class Tracker:
     def prepare(self, frame: Frame) -> Frame:
         """Do what can be done for a frame before its turn. Any thread may ask for that at any time."""
         return replace(frame, square=to_square(frame.rgb, self._network.image_size))
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether `look_ahead` gains anything: with `lite` on a CPU."""
+        return isinstance(self._network, LooksAhead) and self._device.type == 'cpu'
+
+    @named_device_faults()
+    @torch.inference_mode()
+    def look_ahead(self, frame: Frame) -> Frame:
+        """Begin with the frame after the one that is tracked, in another thread; masks are the same but for rounding.
+
+        What does not depend on the frame before it is done, about half of the work. What memory has made wrong until
+        its turn is done again.
+        """
+        frame, expected = self.prepare(frame), self._stream.expected
+        if expected is None or not isinstance(self._network, LooksAhead):
+            return frame
+        features = self._network.look_ahead(self._input(self._square(frame)), expected.calibration, expected.groups)
+        return replace(frame, ahead=Ahead(expected.calibration, features))
 
     @named_device_faults()
     @torch.inference_mode()
@@ -200,8 +244,12 @@ class Tracker:
             features = self._encode(frame, index)
             for track in self._tracks.values():
                 track.move_on()
-            for group in self._groups(self._tracks.values(), index):
+            groups = self._groups(self._tracks.values(), index)
+            for group in groups:
                 self._segment_group(segment, group, frame, index, features)
+            if self.looks_ahead:
+                recalls = [[track.bank.recall(index + 2) for track in group] for group in groups]
+                self._stream.expected = Expectation(self._stream.calibration, recalls)
         return index
 
     def _segment_group(
@@ -269,6 +317,8 @@ class Tracker:
         square = self._square(frame)
         if newest is not None and np.array_equal(square, newest.square):  # the video stands still
             features = newest.features
+        elif isinstance(frame.ahead, Ahead) and frame.ahead.calibration is self._stream.calibration:
+            features = frame.ahead.features
         else:
             features = self._network.encode_image(self._input(square), self._stream.calibration)
         if newest is None or place > newest.place:

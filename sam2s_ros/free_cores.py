@@ -20,6 +20,8 @@ SLACK = 0.2  # of a core: a count that changes with every flicker would do no go
 class FreeCores:
     """Follows how busy others keep the machine. For the thread that the network runs in.
 
+    `threads` says how many fit.
+
     Args:
         tell: Told, for a person, when the number of threads changes.
         cores: How many this process may use; None asks the system.
@@ -35,7 +37,7 @@ class FreeCores:
         self._tell = tell
         self._cores = cores or len(os.sched_getaffinity(0))
         self._measure = measure
-        self._most = self._threads = used_threads()
+        self._most = self.threads = used_threads()
         self._foreign, self._look_at = measure(), time.monotonic() + FIRST_LOOK_AFTER_S
 
     def follow(self) -> None:
@@ -47,13 +49,13 @@ class FreeCores:
         if foreign is None:
             return
         threads = self._fitting(self._cores - foreign)
-        if threads == self._threads:
+        if threads == self.threads:
             return
-        self._threads = threads
+        self.threads = threads
         use_threads(threads)
         self._tell(f'others keep {foreign:.1f} of {self._cores} cores busy: the network uses {threads} from now on')
 
     def _fitting(self, free: float) -> int:
         """The whole number next to so many cores; with some slack before it is another than now."""
-        fitting = round(free - SLACK) if free > self._threads else round(free + SLACK / 2)
+        fitting = round(free - SLACK) if free > self.threads else round(free + SLACK / 2)
         return min(max(1, fitting), self._most)

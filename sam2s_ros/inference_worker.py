@@ -63,6 +63,8 @@ class InferenceWorker(Generic[Image, Result]):
         max_pending: Commands that may wait.
         depth: Images that may wait; the oldest is dropped for one more. With 1 the newest image always wins.
         ledger: Where tracked and dropped images are counted; arrivals are counted by whoever calls `offer`.
+        begin: Begins with the image that comes next, while one is tracked. Where it says that it has, that image comes
+            next whatever else arrives. Called in any thread, and must not wait.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class InferenceWorker(Generic[Image, Result]):
         max_pending: int = 64,
         depth: int = 1,
         ledger: ImageLedger | None = None,
+        begin: Callable[[Image], bool] | None = None,
     ) -> None:
         self._track = track
         self._deliver = deliver
@@ -81,6 +84,7 @@ class InferenceWorker(Generic[Image, Result]):
         self._depth = depth
         self._ledger = ledger or ImageLedger()
         self._changed = threading.Condition()
+        self._begin, self._begun = begin, deque[Image](maxlen=1)
         self._images: deque[Image] = deque()
         self._commands: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._refused_commands = 0
@@ -105,7 +109,7 @@ class InferenceWorker(Generic[Image, Result]):
 
     @property
     def waiting_images(self) -> int:
-        return len(self._images)
+        return len(self._begun) + len(self._images)
 
     @property
     def waiting_commands(self) -> int:
@@ -132,7 +136,8 @@ class InferenceWorker(Generic[Image, Result]):
         """
         with self._changed:
             self._is_running = False
-            self._ledger.drop(DropReason.STOPPED, len(self._images))
+            self._ledger.drop(DropReason.STOPPED, self.waiting_images)
+            self._begun.clear()
             self._images.clear()
             cancelled = [future for future, _ in self._commands]
             self._commands.clear()
@@ -153,7 +158,13 @@ class InferenceWorker(Generic[Image, Result]):
                 self._images.popleft()
                 self._ledger.drop(DropReason.SUPERSEDED if self._depth == 1 else DropReason.QUEUE_FULL)
             self._images.append(image)
+            self._begin_next()
             self._changed.notify()
+
+    def begin_next(self) -> None:
+        """Begin with what waits; for whoever tracks, as soon as nothing that was begun is waited for."""
+        with self._changed:
+            self._begin_next()
 
     def submit(self, command: Callable[[], Answer]) -> Future[Answer]:
         """Queue a command for the worker's thread; commands run in order, before the next image.
@@ -182,7 +193,7 @@ class InferenceWorker(Generic[Image, Result]):
 
     def _wait_for_work(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_running or self._commands or self._images)
+            self._changed.wait_for(lambda: not self._is_running or self._commands or self.waiting_images)
             return self._is_running
 
     def _run_next_command(self) -> bool:
@@ -201,9 +212,9 @@ class InferenceWorker(Generic[Image, Result]):
 
     def _track_next_image(self) -> None:
         with self._changed:
-            if not self._images:
+            if not self.waiting_images:
                 return
-            image = self._images.popleft()
+            image = (self._begun or self._images).popleft()
             dropped = self._ledger.counts.all_dropped
         try:
             with self._at(Work.IMAGE):
@@ -221,6 +232,12 @@ class InferenceWorker(Generic[Image, Result]):
             raise
         self._told_dropped = dropped
         self._ledger.track()
+
+    def _begin_next(self) -> None:
+        """Have the next image begun, where one is tracked and none is begun yet. Holds the lock."""
+        is_tracking = self._activity.work is Work.IMAGE
+        if self._begin and is_tracking and self._images and not self._begun and self._begin(self._images[0]):
+            self._begun.append(self._images.popleft())
 
     def _survive(self, error: Exception) -> None:
         reason = DropReason.FAILED

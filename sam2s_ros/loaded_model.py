@@ -23,12 +23,14 @@ class LoadedModel:
     Attributes:
         degradations: Why it is less than was asked for, one sentence each.
         prepare: Does what can be done for a frame before its turn; from any thread.
+        look_ahead: The same for the frame after the one that is tracked, and more of it; None where there is no more.
     """
 
     tracker: StreamTracker
     source: ModelSource
     degradations: tuple[str, ...] = ()
     prepare: Callable[[Frame], Frame] = lambda frame: frame
+    look_ahead: Callable[[Frame], Frame] | None = None
 
 
 def load_model(model: ModelParameters) -> LoadedModel:
@@ -46,7 +48,8 @@ def load_model(model: ModelParameters) -> LoadedModel:
         )
     tracker = _build(model)
     source = ModelSource(model.size, model.device, checkpoint.name, digest, tracker.running)
-    return LoadedModel(tracker, source, _degradations(model), tracker.prepare)
+    look_ahead = tracker.look_ahead if tracker.looks_ahead else None
+    return LoadedModel(tracker, source, _degradations(model), tracker.prepare, look_ahead)
 
 
 def _degradations(model: ModelParameters) -> tuple[str, ...]:

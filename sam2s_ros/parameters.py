@@ -144,6 +144,10 @@ class QueueParameters:
         choices=('latest', 'all'),
     )
     depth: int = _parameter(64, 'With all: images that may wait; the oldest is dropped for one more.', (1, 1000))
+    look_ahead: bool = _parameter(
+        False,
+        'Begin with the next image while one is tracked: more images, each later; with lite and two CPU threads.',
+    )
 
     @property
     def waiting_images(self) -> int:

@@ -10,15 +10,17 @@ from sam2s_ros.frame_buffer import ReceivedImage
 
 
 class ReadAhead:
-    """Makes the frame of the newest image that was offered in a thread of its own: decoded, and as the network sees it.
+    """Makes the frame of the image that was offered last in a thread of its own.
 
     Args:
-        read: Makes the frame of an image; called in this thread, or in the one that takes a frame. What it raises,
-            `take` raises.
+        read: Makes the frame of an image in the thread that takes it. What it raises, `take` raises.
+        read_ahead: The same in the thread of its own.
     """
 
-    def __init__(self, read: Callable[[ReceivedImage], Frame]) -> None:
-        self._read = read
+    def __init__(
+        self, read: Callable[[ReceivedImage], Frame], read_ahead: Callable[[ReceivedImage], Frame] | None = None
+    ) -> None:
+        self._read, self._read_ahead = read, read_ahead or read
         self._thread = ThreadPoolExecutor(1, thread_name_prefix='read ahead')
         self._ahead: tuple[ReceivedImage, Future[Frame]] | None = None
 
@@ -26,8 +28,10 @@ class ReadAhead:
         """Begin to read an image, unless an earlier one is being read; then as soon as that is done. Never blocks."""
         superseded = self._ahead
         if superseded is not None:
+            if superseded[0] is image:
+                return
             superseded[1].cancel()
-        self._ahead = image, self._thread.submit(self._read, image)
+        self._ahead = image, self._thread.submit(self._read_ahead, image)
 
     def take(self, image: ReceivedImage) -> Frame:
         """The frame of any image. Where reading has begun it is waited for, else the image is read here and now."""

@@ -13,7 +13,7 @@ from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from sam2s_model import DeviceLost, Frame, held_memory
+from sam2s_model import DeviceLost, Frame, held_memory, use_threads, used_threads
 from sam2s_ros.class_table import ClassTable, load_class_table
 from sam2s_ros.conversions import NANOSECONDS, stamp_ns
 from sam2s_ros.events import EventCode, EventLog
@@ -67,10 +67,10 @@ class TrackingPipeline:
         self._input, self._time, self._overlay = parameters.input, parameters.time, parameters.overlay
         self._buffer = FrameBuffer(parameters.input.buffer_frames, parameters.input.buffer_megabytes * MEGABYTE)
         self._prepare = model.prepare
-        self._ahead = ReadAhead(self._read)
-        self._reads_ahead = parameters.queue.waiting_images == 1  # of several that wait, the newest is not the next
+        self._look_ahead = model.look_ahead if parameters.queue.look_ahead else None
+        self._ahead = ReadAhead(self._read, self._read_ahead)
         classes = load_class_table(labels)
-        self._session = _session(parameters, model.tracker, self._ahead.take, self._buffer, classes, events)
+        self._session = _session(parameters, model.tracker, self._take, self._buffer, classes, events)
         self._publisher = ResultPublisher(node, classes, parameters.overlay, parameters.binary)
         self._ledger, self._latency = ImageLedger(), LatencyWindow()
         self._gate, self._epoch = StampGate(parameters.time.jump_threshold, events), 0
@@ -82,6 +82,7 @@ class TrackingPipeline:
         )
         self._objects = ObjectCounts()
         self._free_cores = None if parameters.model.threads else FreeCores(node.get_logger().info)
+        self._fixed_threads = used_threads()
         self.revivals = 0
         self._has_hung = self._is_device_lost = False
         self._model_degradations = model.degradations
@@ -92,6 +93,7 @@ class TrackingPipeline:
             max_pending=parameters.services.max_pending,
             depth=parameters.queue.waiting_images,
             ledger=self._ledger,
+            begin=self._begin,
         )
         self._is_paused = False
         self.service = PromptService(self._worker, self._session, parameters.services.max_wait, node.get_logger())
@@ -223,8 +225,6 @@ class TrackingPipeline:
             return
         image = replace(image, epoch=self._epoch)
         self._buffer.add(image)
-        if self._reads_ahead and self._worker.activity.work is not Work.NOTHING:
-            self._ahead.offer(image)
         self._worker.offer(image)
 
     def _why_not(self, message: Any) -> DropReason | None:
@@ -251,9 +251,38 @@ class TrackingPipeline:
             self._epoch += 1
         return None
 
+    @property
+    def _threads(self) -> int:
+        """What the network may compute with."""
+        return self._free_cores.threads if self._free_cores else self._fixed_threads
+
+    def _begin(self, image: ReceivedImage) -> bool:
+        """Read the next image while another one is tracked; whether so much of its work is done that it stays next."""
+        self._ahead.offer(image)
+        return self._look_ahead is not None and self._threads > 1
+
+    def _take(self, image: ReceivedImage) -> Frame:
+        """The frame of an image that is to be tracked now. One thread is left to the image after it."""
+        frame = self._ahead.take(image)
+        self._worker.begin_next()
+        threads = self._threads - (frame.ahead is not None)
+        if threads != used_threads():
+            use_threads(threads)
+        return frame
+
+    def _read_ahead(self, image: ReceivedImage) -> Frame:
+        if self._look_ahead is None or self._threads < 2:
+            return self._read(image)
+        if used_threads() != 1:
+            use_threads(1)
+        return self._look_ahead(self._decode(image))
+
     def _read(self, image: ReceivedImage) -> Frame:
+        return self._prepare(self._decode(image))
+
+    def _decode(self, image: ReceivedImage) -> Frame:
         rgb = cropped(decode(image.message, max_side=self._input.max_side), self._input.crop)
-        return self._prepare(Frame(rgb, image.stamp_ns))
+        return Frame(rgb, image.stamp_ns)
 
     def _track(self, image: ReceivedImage) -> TrackedImage:
         if self._free_cores:

@@ -124,6 +124,40 @@ def test_objects_with_memories_of_their_own_are_tracked_as_one_batch() -> None:
         assert label.probability == pytest.approx(expected.probability, abs=1e-4)
 
 
+@pytest.mark.parametrize(('precision', 'least'), [('float32', 1.0), ('bfloat16', 0.98)])
+def test_masks_are_the_same_where_a_frame_is_begun_before_its_turn(precision: str, least: float) -> None:
+    """But for rounding; in half precision far from objects, too, where frames ahead are read in full."""
+    frames, masks = frames_of_a_moving_disc(12)
+    plain, ahead = tracker(precision), tracker(precision)
+    for t, frame in enumerate(frames):
+        begun = ahead.look_ahead(frame) if t > 1 else frame  # now, or while the frame before it is tracked
+        expected, found = plain.step(frame), ahead.step(begun)
+        if t == 0:
+            for tracked in (plain, ahead):
+                tracked.prompt(frame, 'disc', MaskPrompt(masks[0]))
+        else:
+            assert iou(found['disc'].mask, expected['disc'].mask) >= least
+    assert ahead.looks_ahead
+
+
+def test_what_was_begun_before_its_turn_is_not_done_again() -> None:
+    frames, masks = frames_of_a_moving_disc(6)
+    tracked = tracker('bfloat16')
+    tracked.prompt(frames[0], 'disc', MaskPrompt(masks[0]))
+    for frame in frames[1:4]:
+        tracked.step(frame)
+    begun = tracked.look_ahead(frames[5])
+    tracked.step(frames[4])
+    with (
+        patch.object(MatchingSam2s, 'encode_image') as encode,
+        patch('sam2s_model.memory_read_out.read_everywhere') as everywhere,
+        patch('sam2s_model.memory_read_out.read_nearby_sparsely') as nearby,
+    ):
+        assert iou(tracked.step(begun)['disc'].mask, masks[5]) > 0.7
+    for done in (encode, everywhere, nearby):
+        done.assert_not_called()
+
+
 def test_the_shipped_size_is_sure_enough_of_its_masks_to_remember_them_for_long() -> None:
     video = generate(preset('surgery', frames=30, height=384, width=384, absence=0.0, late=0.0), seed=1_000_000)
     tracked = build_tracker('lite', device='cpu', memory=replace(LITE_MEMORY, candidate_interval=0.2))

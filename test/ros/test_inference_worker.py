@@ -19,14 +19,14 @@ DEADLY = 666  # the image that ends the thread
 class Desk:
     """A worker whose work waits at a gate until the test opens it, and notes what it did."""
 
-    def __init__(self, max_pending: int = 4, depth: int = 1) -> None:
+    def __init__(self, max_pending: int = 4, depth: int = 1, begin: Callable[[int], bool] | None = None) -> None:
         self.gate = threading.Event()
         self.entered = threading.Semaphore(0)
         self.done: list[tuple[int, int]] = []
         self.errors: list[Exception] = []
         self.ledger = ImageLedger()
         self.worker: InferenceWorker[int, int] = InferenceWorker(
-            self.track, self.deliver, self.fail, max_pending, depth, self.ledger
+            self._begin_and_track, self.deliver, self.fail, max_pending, depth, self.ledger, begin
         )
         self.worker.start()
 
@@ -37,6 +37,10 @@ class Desk:
     def fail(self, error: Exception) -> DropReason:
         self.errors.append(error)
         return DropReason.UNREADABLE
+
+    def _begin_and_track(self, image: int) -> int:
+        self.worker.begin_next()
+        return self.track(image)
 
     def track(self, image: int) -> int:
         self.entered.release()
@@ -79,6 +83,37 @@ def test_the_newest_waiting_image_wins_and_the_dropped_are_counted(desk: Desk) -
     eventually(lambda: len(desk.done) == 2)
     assert desk.done == [(1, 0), (4, 2)]
     eventually(lambda: desk.ledger.counts == ImageCounts(4, 2, {DropReason.SUPERSEDED: 2}))
+
+
+def test_an_image_that_was_begun_comes_next_and_the_newest_after_it() -> None:
+    begun: list[int] = []
+
+    def begin(image: int) -> bool:
+        begun.append(image)
+        return True
+
+    desk = Desk(begin=begin)
+    desk.hold_with(1)
+    for image in (2, 3, 4):
+        desk.offer(image)
+    assert (begun, desk.worker.waiting_images) == ([2], 2)
+    desk.gate.set()
+    eventually(lambda: len(desk.done) == 3)
+    assert desk.done == [(1, 0), (2, 1), (4, 0)]
+    assert begun[-1] == 4
+    assert desk.worker.stop(DEADLINE_S)
+
+
+def test_an_image_that_could_not_be_begun_makes_way_for_a_newer_one() -> None:
+    begun: list[int] = []
+    desk = Desk(begin=lambda image: bool(begun.append(image)))
+    desk.hold_with(1)
+    for image in (2, 3):
+        desk.offer(image)
+    desk.gate.set()
+    eventually(lambda: len(desk.done) == 2)
+    assert (begun[:2], [image for image, _ in desk.done]) == ([2, 3], [1, 3])
+    assert desk.worker.stop(DEADLINE_S)
 
 
 def test_commands_run_in_order_and_before_the_waiting_image(desk: Desk) -> None:

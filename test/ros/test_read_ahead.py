@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -57,6 +58,25 @@ def test_an_image_that_was_offered_is_read_in_another_thread(reader: Reader) -> 
     assert reader.begun.wait(DEADLINE_S)
     assert reader.ahead.take(waiting).stamp_ns == 5
     assert reader.read == [(5, 'read ahead')]
+
+
+def test_an_image_that_is_offered_twice_is_read_once(reader: Reader) -> None:
+    waiting = image(5)
+    reader.ahead.offer(waiting)
+    assert reader.begun.wait(DEADLINE_S)
+    reader.ahead.offer(waiting)
+    assert reader.ahead.take(waiting).stamp_ns == 5
+    assert reader.read == [(5, 'read ahead')]
+
+
+def test_reading_ahead_may_do_more_than_reading(reader: Reader) -> None:
+    more = ReadAhead(reader._read, lambda image: replace(reader._read(image), ahead='more'))
+    waiting = image(5)
+    more.offer(waiting)
+    assert reader.begun.wait(DEADLINE_S)
+    assert more.take(waiting).ahead == 'more'
+    assert more.take(image(6)).ahead is None
+    more.close()
 
 
 def test_an_image_that_nobody_offered_is_read_at_once(reader: Reader) -> None:
