@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import torch
@@ -62,8 +64,8 @@ def matching_keys(maps: tuple[Tensor, ...], basis: KeyBasis) -> Tensor:
     normed = _normed(maps, basis.centres, basis.scales)
     directions = torch.split(basis.rotation, [m.shape[1] for m in maps])
     # Each map turns before it grows: the same sums, of fewer cells.
-    parts = [_resized(_turned(m, turn), size) for m, turn in zip(normed, directions, strict=True)]
-    return F.normalize(torch.stack(parts).sum(0).flatten(2)[0].T, dim=1)
+    parts = (_resized(_turned(m, turn), size) for m, turn in zip(normed, directions, strict=True))
+    return F.normalize(reduce(add, parts).flatten(2)[0].T, dim=1)  # stacking would lay them out anew
 
 
 def _turned(features: Tensor, directions: Tensor) -> Tensor:
