@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,14 +13,13 @@ from torch import Tensor
 
 from sam2s_model.compute import release_memory
 from sam2s_model.device_faults import NotFinite, is_out_of_memory, named_device_faults
-from sam2s_model.frame_memory import FrameMemory, Recall
+from sam2s_model.frame_memory import FrameMemory
 from sam2s_model.hole_filling import fill_holes
 from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks, to_square
 from sam2s_model.masklet import Frame, FrameResult, Label, ObjectMask
 from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.network import (
-    Calibration,
     FrameFeatures,
     LooksAhead,
     MaskOutput,
@@ -32,6 +30,7 @@ from sam2s_model.network import (
 from sam2s_model.object_track import Clicks, Finding, ObjectTrack, Segmentation
 from sam2s_model.prompt import BoxPrompt, MaskPrompt, Prompt, check_prompt
 from sam2s_model.semantics import InstrumentBank, class_logits
+from sam2s_model.stream import Ahead, EncodedFrame, Expectation, Stream
 from sam2s_model.switches import Switches
 from sam2s_model.tracker_state import pack, unpack
 
@@ -44,43 +43,6 @@ class UnknownObject(KeyError):
 
 class FrameNotTracked(LookupError):
     """The frame's place in the stream is not known."""
-
-
-@dataclass(frozen=True)
-class EncodedFrame:
-    """A frame that was encoded: its place, its pixels (S, S, 3) as the network saw them, and its features."""
-
-    place: tuple[int, int]
-    square: NDArray[np.uint8]
-    features: FrameFeatures
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What is known of the next frame but one: all but what the next will leave behind."""
-
-    calibration: Calibration
-    groups: list[list[Recall[MemoryContent]]]
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """What was found out about a frame before its turn, and with which calibration."""
-
-    calibration: Calibration
-    features: FrameFeatures
-
-
-@dataclass
-class Stream:
-    """What is known of the video so far, whatever the objects."""
-
-    calibration: Calibration | None = None
-    calibrated: bool = False
-    next_index: int = 0
-    stamps: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    newest: EncodedFrame | None = None
-    expected: Expectation | None = None
 
 
 class Tracker:

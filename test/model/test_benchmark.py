@@ -112,7 +112,7 @@ def test_the_shipped_size_is_measured_without_a_reference() -> None:
 def test_memory_is_as_full_as_it_gets_before_anything_is_timed() -> None:
     ours = Ours(LITE, drifting_frames(128, FULL_MEMORY + 2), CPU)
     recalled = [len(track.bank.recall(FULL_MEMORY + 1).frames) for track in ours._tracker._tracks.values()]
-    assert recalled == [1 + 6 + 4] * 2  # prompted, short-term, long-term
+    assert recalled == [1 + 4 + 4] * 2  # prompted, short-term, long-term
 
 
 def test_both_track_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def test_masks_in_bfloat16_are_those_in_float32(seed: int) -> None:
         track_phantom(build_tracker(device='cpu', image_size=SIDE, precision=name), seed, count=10)
         for name in ('float32', 'bfloat16')
     )
-    assert agreement(exact, half) >= 0.98
+    assert agreement(exact, half) >= 0.97
 
 
 def test_masks_in_float16_are_those_in_float32() -> None:

@@ -131,7 +131,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
         'result_publisher.ResultPublisher.publish',  # where results leave
         'image_subscription.ImageSubscription._offers',  # in the look at the graph
         'heartbeat.diagnostics',  # in the diagnostics
-        'prompt_service._reading',  # in a service
+        'prompt_service.PromptService._reading',  # in a service
     ],
 )
 def test_fault_44_an_error_of_our_own_is_counted_and_the_node_lives(
