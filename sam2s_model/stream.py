@@ -46,4 +46,5 @@ class Stream:
     next_index: int = 0
     stamps: OrderedDict[int, int] = field(default_factory=OrderedDict)
     newest: EncodedFrame | None = None
+    looked_ahead: bool = False  # somebody did, and will want to know what to expect
     expected: Expectation | None = None

@@ -93,6 +93,7 @@ class Tracker:
         What does not depend on the frame before it is done, about half of the work. What memory has made wrong until
         its turn is done again.
         """
+        self._stream.looked_ahead = True
         frame, expected = self.prepare(frame), self._stream.expected
         if expected is None or not isinstance(self._network, LooksAhead):
             return frame
@@ -209,7 +210,7 @@ class Tracker:
             groups = self._groups(self._tracks.values(), index)
             for group in groups:
                 self._segment_group(segment, group, frame, index, features)
-            if self.looks_ahead:
+            if self._stream.looked_ahead:
                 recalls = [[track.bank.recall(index + 2) for track in group] for group in groups]
                 self._stream.expected = Expectation(self._stream.calibration, recalls)
         return index

@@ -145,7 +145,7 @@ def test_what_was_begun_before_its_turn_is_not_done_again() -> None:
     tracked = tracker('bfloat16')
     tracked.prompt(frames[0], 'disc', MaskPrompt(masks[0]))
     for frame in frames[1:4]:
-        tracked.step(frame)
+        tracked.step(tracked.look_ahead(frame))
     begun = tracked.look_ahead(frames[5])
     tracked.step(frames[4])
     with (
