@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import NamedTuple
 
 import torch
@@ -21,7 +19,6 @@ STRIDE = 8  # image pixels per matching cell
 TILE = 8  # cells on each side of a block of queries that share their window
 REACH = 7  # how many cells further a window reaches on each side; about a seventh of the image between two frames
 TEMPERATURE = 0.04
-EPS = 1e-5
 COLUMNS = 16  # of values are a multiple of this: odd numbers of them take a CPU three times as long in float32
 POOLED_CELLS = 4.0  # a block of cells stands for so many
 LOOK_ALIKE = 0.4  # similarity to an object from which on background might be taken for it
@@ -29,61 +26,6 @@ LEAST_MASK = 0.01  # of a cell that shows anything of an object
 LENGTHS = 256  # thinned memories are multiples of this many cells: oneDNN keeps a kernel for every length it has met
 MOST_TILES = 0.75  # that objects may be near to, for the others to be left out
 CHUNK = 256  # queries matched at a time; their similarities stay in the cache
-
-
-class KeyBasis(NamedTuple):
-    """How the trunk's maps become matching keys in one stream.
-
-    ImageNet features of one operating room lie close together. Centring, scaling and rotating them by the statistics of
-    the stream itself spreads them out: on real clips it is worth more than twice as many channels.
-
-    Attributes:
-        centres: For each map, (1, C, 1, 1).
-        scales: For each map, (1, C, 1, 1).
-        rotation: (D, K) principal directions of the joined maps, strongest last.
-    """
-
-    centres: tuple[Tensor, ...]
-    scales: tuple[Tensor, ...]
-    rotation: Tensor
-
-
-def learn_basis(maps: tuple[Tensor, ...], key_dim: int) -> KeyBasis:
-    """Find the basis of a stream from the maps (1, C, h, w) of one of its frames, the finest first."""
-    centres = tuple(m.mean((2, 3), keepdim=True) for m in maps)
-    scales = tuple(m.std((2, 3), keepdim=True) + EPS for m in maps)
-    joined = _join(maps, centres, scales).flatten(2)[0]
-    # On the CPU, once a stream: MPS has neither float64 nor eigenvectors.
-    _, directions = torch.linalg.eigh((joined @ joined.T).cpu().double())
-    return KeyBasis(centres, scales, directions[:, -key_dim:].float().to(joined.device))
-
-
-def matching_keys(maps: tuple[Tensor, ...], basis: KeyBasis) -> Tensor:
-    """Unit vectors (h·w, K), one for each cell of the finest map (1, C, h, w)."""
-    size = maps[0].shape[-2:]
-    normed = _normed(maps, basis.centres, basis.scales)
-    directions = torch.split(basis.rotation, [m.shape[1] for m in maps])
-    # Each map turns before it grows: the same sums, of fewer cells.
-    parts = (_resized(_turned(m, turn), size) for m, turn in zip(normed, directions, strict=True))
-    return F.normalize(reduce(add, parts).flatten(2)[0].T, dim=1)  # stacking would lay them out anew
-
-
-def _turned(features: Tensor, directions: Tensor) -> Tensor:
-    """Features (1, C, h, w) along directions (C, K): (1, K, h, w)."""
-    return (features.permute(0, 2, 3, 1) @ directions).permute(0, 3, 1, 2)
-
-
-def _resized(features: Tensor, size: torch.Size) -> Tensor:
-    return features if features.shape[-2:] == size else F.interpolate(features, size, mode='bilinear')
-
-
-def _join(maps: tuple[Tensor, ...], centres: tuple[Tensor, ...], scales: tuple[Tensor, ...]) -> Tensor:
-    """Bring the maps to the size of the first, every map with equal say: (1, D, h, w)."""
-    return torch.cat([_resized(m, maps[0].shape[-2:]) for m in _normed(maps, centres, scales)], dim=1)
-
-
-def _normed(maps: tuple[Tensor, ...], centres: tuple[Tensor, ...], scales: tuple[Tensor, ...]) -> list[Tensor]:
-    return [F.normalize((m - centre) / scale, dim=1) for m, centre, scale in zip(maps, centres, scales, strict=True)]
 
 
 @dataclass(frozen=True)

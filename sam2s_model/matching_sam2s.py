@@ -24,7 +24,7 @@ from sam2s_model.layers import Mlp
 from sam2s_model.lite_neck import encode_deep, encode_fine
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import MASKS, ChosenMask, DecoderOutput, MaskDecoder, choose_mask
-from sam2s_model.matching import STRIDE, KeyBasis, ReadOut, learn_basis, matching_keys
+from sam2s_model.matching import STRIDE, ReadOut
 from sam2s_model.memory_read_out import FINER, CellMask, look_up_ahead
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.precision import computing_in, narrow_weights
@@ -33,6 +33,8 @@ from sam2s_model.prompt_reader import PromptDrawing, PromptReader, Reading
 from sam2s_model.prompt_view import choose_views, cut_image, cut_logits, paste_logits, points_in_views
 from sam2s_model.refiner import Refiner
 from sam2s_model.semantics import FrameView, MemoryView, SemanticBranch
+from sam2s_model.stream_basis import StreamBasis, learn_basis, matching_keys, spread_out
+from sam2s_model.target_model import fit_target_model
 
 KEY_DIM = 64
 VIEW_SIDE = 256  # pixels of the square in which a prompt is read
@@ -110,24 +112,26 @@ class MatchingSam2s(nn.Module):
             norm.running_var.copy_(features.var((0, 2, 3)))
 
     @torch.no_grad()
-    def calibrate(self, image: Tensor) -> KeyBasis:
-        """Learn the key basis of a stream from its first prompted frame (1, 3, S, S)."""
-        return learn_basis(_matching_maps(self._see(image)), KEY_DIM)
+    def calibrate(self, image: Tensor) -> StreamBasis:
+        """Learn the basis of a stream from its first prompted frame (1, 3, S, S)."""
+        return learn_basis(_looks(self._see(image)), KEY_DIM)
 
-    def encode_image(self, image: Tensor, calibration: KeyBasis) -> FrameFeatures:
+    def encode_image(self, image: Tensor, calibration: StreamBasis) -> FrameFeatures:
         """Encode one frame (1, 3, S, S)."""
         with torch.no_grad():
             maps = self._see(image)
-            keys = matching_keys(_matching_maps(maps), calibration)
+            appearance = spread_out(_looks(maps), calibration)
+            keys = matching_keys(appearance, calibration)
             keys = keys if self.precision == torch.float32 else keys.to(HALF_KEYS)
         fine, deep = self._taps(maps)[:2], self._taps(maps)[2:]
         high_res = encode_fine(fine, self.tap_norms, self.neck, self.mask_decoder)
         normed = [norm(features) for norm, features in zip(self.tap_norms[2:], deep, strict=True)]
         trunk = None if self.tsl is None else _join(*normed)
-        return FrameFeatures(image, encode_deep(normed, self.neck), high_res, keys.float().flatten(), keys, trunk)
+        stride16, embedding = encode_deep(normed, self.neck), keys.float().flatten()
+        return FrameFeatures(image, stride16, high_res, embedding, keys, trunk, appearance)
 
     def look_ahead(
-        self, image: Tensor, calibration: KeyBasis, groups: Sequence[Sequence[Recall[CellMask]]]
+        self, image: Tensor, calibration: StreamBasis, groups: Sequence[Sequence[Recall[CellMask]]]
     ) -> FrameFeatures:
         """Encode a frame (1, 3, S, S), and match it with what groups of objects remember so far."""
         features = self.encode_image(image, calibration)
@@ -243,8 +247,11 @@ class MatchingSam2s(nn.Module):
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
         masks = masks.detach()
         looks = [None] * len(masks) if features.trunk is None else _mean_features(features.trunk, masks)
+        models: list[Tensor | None] = [None] * len(masks)
+        if prompted and features.appearance is not None:
+            models = [fit_target_model(features.appearance, mask[0]) for mask in masks]
         quarters = F.pixel_unshuffle(masks, FINER).flatten(2)
-        return [CellMask(features.keys, *content) for content in zip(quarters, looks, strict=True)]
+        return [CellMask(features.keys, *content) for content in zip(quarters, looks, models, strict=True)]
 
     def _sparse(self, features: FrameFeatures, prompt: PromptBatch | None, count: int) -> Tensor:
         grid = (features.stride16.shape[-2], features.stride16.shape[-1])
@@ -270,8 +277,9 @@ def _silence(head: nn.Module, answer: float) -> None:
     nn.init.constant_(last.bias, answer)
 
 
-def _matching_maps(maps: TrunkMaps) -> tuple[Tensor, ...]:
-    return maps.stride8, maps.stride16_early, maps.stride16
+def _looks(maps: TrunkMaps) -> tuple[Tensor, ...]:
+    """The maps that show how things look rather than what they are."""
+    return maps.stride4, maps.stride8, maps.stride16_early, maps.stride16
 
 
 def _upsample(logits: Tensor) -> Tensor:

@@ -40,11 +40,13 @@ class CellMask(NamedTuple):
         mask: (QUARTERS, h·w) in [0, 1], how much of each quarter of a cell the object covers.
         look: (T,) mean of what the trunk sees under the mask, 0 when it covers nothing. Matching keys mean something
             else in every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
+        model: (D,) the target model of a prompted frame, see `target_model`; else None.
     """
 
     keys: Tensor
     mask: Tensor
     look: Tensor | None = None
+    model: Tensor | None = None
 
 
 Found: TypeAlias = Mapping[Hashable, ReadOut]  # by what was read

@@ -34,6 +34,7 @@ class FrameFeatures(NamedTuple):
         embedding: (D,) what DiveMem compares frames by, E(f) in SAM2S Eq. 2.
         keys: (S/8 · S/8, K) unit vectors for matching; None where the network does not match.
         trunk: (1, T, S/16, S/16) what the trunk itself sees; None where no semantic branch looks at it.
+        appearance: (1, C, h, w) the trunk's maps spread out, the finest first, at stride 4; None without target models.
         found: What was looked up ahead, for the network that did so.
     """
 
@@ -43,6 +44,7 @@ class FrameFeatures(NamedTuple):
     embedding: Tensor
     keys: Tensor | None = None
     trunk: Tensor | None = None
+    appearance: tuple[Tensor, ...] | None = None
     found: Mapping[Hashable, Any] | None = None
 
 

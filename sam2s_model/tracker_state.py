@@ -19,13 +19,13 @@ from torch import Tensor
 
 from sam2s_model.divemem import DiveMemFilter
 from sam2s_model.frame_memory import FrameMemory
-from sam2s_model.matching import KeyBasis
 from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.memory_read_out import CellMask
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.memory_tokens import EncodedMemory
 from sam2s_model.object_track import Clicks, ObjectTrack, Segmentation
 from sam2s_model.semantics import ClassEvidence
+from sam2s_model.stream_basis import StreamBasis
 
 REMEMBERED = {
     kind.__name__: kind
@@ -36,14 +36,14 @@ REMEMBERED = {
         DiveMemFilter,
         EncodedMemory,
         FrameMemory,
-        KeyBasis,
         MemoryBank,
         MemorySettings,
         ObjectTrack,
         Segmentation,
+        StreamBasis,
     )
 }
-FORM = 'sam2s tracker state 1'
+FORM = 'sam2s tracker state 2'
 
 
 class BadTrackerState(ValueError):

@@ -15,9 +15,7 @@ from sam2s_model.matching import (
     Lookup,
     Windows,
     cut_windows,
-    learn_basis,
     lookup,
-    matching_keys,
     pool_memory,
     read_everywhere,
     read_nearby,
@@ -95,18 +93,6 @@ def test_evidence_is_high_for_known_cells_and_low_for_new_ones() -> None:
     known = read_everywhere(keys, whole(keys[None], mask)).evidence(SIDE**2)
     new = read_everywhere(-keys, whole(keys[None], mask)).evidence(SIDE**2)
     assert known.min() > new.max()
-
-
-def test_keys_are_unit_vectors_at_the_finest_map() -> None:
-    maps = torch.randn(1, 10, SIDE, SIDE), torch.randn(1, 12, SIDE // 2, SIDE // 2)
-    keys = matching_keys(maps, learn_basis(maps, 6))
-    assert keys.shape == (SIDE**2, 6)
-    torch.testing.assert_close(keys.norm(dim=1), torch.ones(SIDE**2))
-
-
-def test_a_blank_first_frame_gives_finite_keys() -> None:
-    maps = torch.zeros(1, 10, SIDE, SIDE), torch.zeros(1, 12, SIDE // 2, SIDE // 2)
-    assert matching_keys(maps, learn_basis(maps, 6)).isfinite().all()
 
 
 def test_pooled_memory_of_equal_cells_reads_as_the_cells_themselves() -> None:
