@@ -40,7 +40,7 @@ def learn_basis(maps: Sequence[Tensor], key_dim: int) -> StreamBasis:
     centres = tuple(m.mean((2, 3), keepdim=True) for m in maps)
     scales = tuple(m.std((2, 3), keepdim=True) + EPS for m in maps)
     coarse = [_normed(*part) for part in zip(maps, centres, scales, strict=True)][1:]
-    joined = torch.cat([_resized(m, coarse[0].shape[-2:]) for m in coarse], dim=1).flatten(2)[0]
+    joined = torch.cat([resized(m, coarse[0].shape[-2:]) for m in coarse], dim=1).flatten(2)[0]
     # On the CPU, once a stream: MPS has neither float64 nor eigenvectors.
     _, directions = torch.linalg.eigh((joined @ joined.T).cpu().double())
     return StreamBasis(centres, scales, directions[:, -key_dim:].float().to(joined.device))
@@ -57,7 +57,7 @@ def matching_keys(spread: Sequence[Tensor], basis: StreamBasis) -> Tensor:
     size = coarse[0].shape[-2:]
     directions = torch.split(basis.rotation, [m.shape[1] for m in coarse])
     # Each map turns before it grows: the same sums, of fewer cells.
-    parts = (_resized(_turned(m, turn), size) for m, turn in zip(coarse, directions, strict=True))
+    parts = (resized(_turned(m, turn), size) for m, turn in zip(coarse, directions, strict=True))
     return F.normalize(reduce(add, parts).flatten(2)[0].T, dim=1)  # stacking would lay them out anew
 
 
@@ -73,5 +73,6 @@ def _turned(features: Tensor, directions: Tensor) -> Tensor:
     return (features.permute(0, 2, 3, 1) @ directions).permute(0, 3, 1, 2)
 
 
-def _resized(features: Tensor, size: torch.Size) -> Tensor:
+def resized(features: Tensor, size: torch.Size) -> Tensor:
+    """Bring a map (1, C, h, w) to another size."""
     return features if features.shape[-2:] == size else F.interpolate(features, size, mode='bilinear')

@@ -15,9 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2s_model.precision import in_float32
+from sam2s_model.stream_basis import resized
 
 NEWTON_STEPS = 5
-DECAY = 0.2  # of the weights; 1 at half the strength
+DECAY = 0.2  # of the weights, half of it times their squared length is added to the loss
 LEAST_CURVATURE = 0.01  # of a cell, however sure the model is of it
 MOST_BALANCE = 20.0  # a cell of the object counts at most so many times as much as one beside it
 CONSTANT = 0.3  # the last of the channels, of about the size of the others
@@ -74,7 +75,7 @@ def apply_target_models(appearance: Sequence[Tensor], weights: Tensor) -> Tensor
     """Logits (N, 1, h, w) of N objects, weights (N, D), on another frame."""
     *parts, constant = torch.split(weights, [*(m.shape[1] for m in appearance), 1], dim=1)
     size = appearance[0].shape[-2:]
-    drawn = (_resized(_along(*pair), size) for pair in zip(appearance, parts, strict=True))
+    drawn = (resized(_along(*pair), size) for pair in zip(appearance, parts, strict=True))
     return sum(drawn, start=CONSTANT * constant.view(-1, 1, 1, 1))
 
 
@@ -87,9 +88,5 @@ def _along(features: Tensor, weights: Tensor) -> Tensor:
 def _join(appearance: Sequence[Tensor]) -> Tensor:
     """(h·w, D) what each cell of the finest map looks like."""
     size = appearance[0].shape[-2:]
-    channels = torch.cat([_resized(features, size) for features in appearance], dim=1)[0].flatten(1)
+    channels = torch.cat([resized(features, size) for features in appearance], dim=1)[0].flatten(1)
     return F.pad(channels, (0, 0, 0, 1), value=CONSTANT).T
-
-
-def _resized(features: Tensor, size: torch.Size) -> Tensor:
-    return features if features.shape[-2:] == size else F.interpolate(features, size, mode='bilinear')
