@@ -242,14 +242,12 @@ class MatchingSam2s(nn.Module):
 
     def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[CellMask]:
         """Remember the frame's keys at stride 8 and the masks of N objects, in quarters of these cells."""
-        assert features.keys is not None, 'matching needs keys'
+        assert features.keys is not None and features.appearance is not None, 'matching needs keys, a model maps'
         # A prompted mask is what a person said: remembered sharp. A tracked one keeps its doubts.
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
         masks = masks.detach()
         looks = [None] * len(masks) if features.trunk is None else _mean_features(features.trunk, masks)
-        models: list[Tensor | None] = [None] * len(masks)
-        if prompted and features.appearance is not None:
-            models = [fit_target_model(features.appearance, mask[0]) for mask in masks]
+        models = [fit_target_model(features.appearance, mask[0]) if prompted else None for mask in masks]
         quarters = F.pixel_unshuffle(masks, FINER).flatten(2)
         return [CellMask(features.keys, *content) for content in zip(quarters, looks, models, strict=True)]
 

@@ -11,6 +11,7 @@ import torch
 
 from sam2s_model import BoxPrompt, Frame, FrameResult, MaskPrompt, PointPrompt, Tracker, build_tracker
 from sam2s_model.build import LITE_MEMORY
+from sam2s_model.frame_memory import Role
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.phantom import generate, preset
 
@@ -187,3 +188,15 @@ def test_an_untrained_decoder_leaves_the_read_out_as_it_is() -> None:
 def test_an_image_size_that_does_not_tile_is_refused() -> None:
     with pytest.raises(ValueError, match='multiple of 64, got 100'):
         MatchingSam2s(image_size=100)
+
+
+def test_prompted_frames_alone_teach_how_an_object_looks() -> None:
+    frames, masks = frames_of_a_moving_disc(4)
+    tracked = tracker()
+    tracked.prompt(frames[0], 'disc', MaskPrompt(masks[0]))
+    for frame in frames[1:]:
+        tracked.step(frame)
+    slots = tracked._tracks['disc'].bank.recall(len(frames)).frames
+    assert {slot.role for slot in slots} == {Role.CONDITIONING, Role.SHORT_TERM}
+    for slot in slots:
+        assert (slot.memory.content.model is not None) == (slot.role is Role.CONDITIONING)
