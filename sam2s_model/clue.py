@@ -25,14 +25,11 @@ from sam2s_model.memory_read_out import (
     read_recent,
 )
 from sam2s_model.network import FrameFeatures, PromptBatch
+from sam2s_model.object_looks import MAX_LOGIT, draw_looks, weigh_looks
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
-from sam2s_model.target_model import apply_target_models
 
-MAX_LOGIT = 6.0  # of a read-out; matching is never surer than this
-SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()
-APPEARANCE = 0.3  # of a target model's logits, added to those of matching; with more, things of one kind become one
-JUMP = 3  # cells, further than which an object does not move between two frames unless matching says so
-LIKELY = 0.5  # of a cell that an object covers
+SAY = 0.45  # of a target model's logits, added to those of matching; with more, things of one kind become one
+SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()  # matching is never surer than this
 CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
 FROM_MEMORY = 5  # maps that memory fills in: probability and evidence, of recent and of lasting frames; the last mask
 MAPS = FROM_MEMORY + 3  # and from the prompt: positive clicks, negative clicks, box
@@ -94,7 +91,10 @@ def find_clue(
     logits = features.stride16.new_zeros(count, 1, FINER * side, FINER * side)
     if recalls[0].frames:
         _read_memory(features.keys, recalls, features.found or NOTHING, logits, maps)
-        _add_appearance(features, recalls, logits, maps[:, 4:5])
+        weights = weigh_looks(recalls)
+        if weights is not None and features.appearance is not None:
+            looks = draw_looks(features.appearance, weights, maps[:, 4:5])
+            logits.add_(looks, alpha=SAY).clamp_(-MAX_LOGIT, MAX_LOGIT)
     if reading is not None:
         logits = reading.clamp(-MAX_LOGIT, MAX_LOGIT)
     if prompt is not None:
@@ -116,26 +116,6 @@ def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], ahead: Found
     maps[:, 4] = torch.stack([memory.content.mask for memory in newest]).mean(1).view_as(maps[:, 4])
     quarters = found.probability.clamp(1 - SUREST, SUREST).logit().view(len(recalls), QUARTERS, side, side)
     logits.copy_(F.pixel_shuffle(quarters, FINER))
-
-
-def _add_appearance(
-    features: FrameFeatures, recalls: Sequence[Recall[CellMask]], logits: Tensor, newest: Tensor
-) -> None:
-    """Let the target models of prompted frames have a say in logits (N, 1, 2h, 2w).
-
-    Far from where the newest masks (N, 1, h, w) show an object they only say what is not it: another instrument that
-    looks like it is not it.
-    """
-    models = [[slot.memory.content.model for slot in recall.frames] for recall in recalls]
-    fitted = [[model for model in models_of_one if model is not None] for models_of_one in models]
-    if features.appearance is None or not any(fitted):
-        return
-    nothing = torch.zeros_like(next(model for models_of_one in fitted for model in models_of_one))
-    weights = torch.stack([torch.stack(models_of_one or [nothing]).mean(0) for models_of_one in fitted])
-    drawn = apply_target_models(features.appearance, weights).clamp(-MAX_LOGIT, MAX_LOGIT)
-    near = F.max_pool2d(newest, 2 * JUMP + 1, stride=1, padding=JUMP) > LIKELY
-    near = near.repeat_interleave(FINER, 2).repeat_interleave(FINER, 3)
-    logits.add_(torch.where(near, drawn, drawn.clamp_max(0)), alpha=APPEARANCE).clamp_(-MAX_LOGIT, MAX_LOGIT)
 
 
 def _cells_remembered(recalls: Sequence[Recall[CellMask]], cells: int, *roles: Role) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from sam2s_model import prompt_reader
-from sam2s_model.clue import MAPS, MAX_LOGIT, ClueEncoder, find_clue
+from sam2s_model.clue import MAPS, ClueEncoder, find_clue
 from sam2s_model.compute import has_fast_bfloat16
 from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.image_encoder import FpnNeck
@@ -27,6 +27,7 @@ from sam2s_model.mask_decoder import MASKS, ChosenMask, DecoderOutput, MaskDecod
 from sam2s_model.matching import STRIDE, ReadOut
 from sam2s_model.memory_read_out import FINER, CellMask, look_up_ahead
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
+from sam2s_model.object_looks import MAX_LOGIT, Learnt, learn_looks
 from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import NO_POINT, PointEncoder, PromptEmbedding
 from sam2s_model.prompt_reader import PromptDrawing, PromptReader, Reading
@@ -240,16 +241,24 @@ class MatchingSam2s(nn.Module):
         semantics: Tensor = self.tsl(_remembered_looks(recalls), view)
         return semantics
 
-    def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[CellMask]:
+    def encode_memory(
+        self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], output: MaskOutput, prompted: bool
+    ) -> list[CellMask]:
         """Remember the frame's keys at stride 8 and the masks of N objects, in quarters of these cells."""
         assert features.keys is not None and features.appearance is not None, 'matching needs keys, a model maps'
         # A prompted mask is what a person said: remembered sharp. A tracked one keeps its doubts.
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
         masks = masks.detach()
         looks = [None] * len(masks) if features.trunk is None else _mean_features(features.trunk, masks)
-        models = [fit_target_model(features.appearance, mask[0]) if prompted else None for mask in masks]
+        if prompted:
+            learnt = [Learnt(fit_target_model(features.appearance, mask[0]), 0) for mask in masks]
+        else:
+            qualities = output.iou.where(output.object_score > 0, 0.0)
+            whose = zip(recalls, masks[:, 0], qualities, strict=True)
+            learnt = [learn_looks(features.appearance, *of_one) for of_one in whose]
         quarters = F.pixel_unshuffle(masks, FINER).flatten(2)
-        return [CellMask(features.keys, *content) for content in zip(quarters, looks, models, strict=True)]
+        parts = zip(quarters, looks, learnt, strict=True)
+        return [CellMask(features.keys, mask, look, *lesson) for mask, look, lesson in parts]
 
     def _sparse(self, features: FrameFeatures, prompt: PromptBatch | None, count: int) -> Tensor:
         grid = (features.stride16.shape[-2], features.stride16.shape[-1])

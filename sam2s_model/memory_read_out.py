@@ -24,6 +24,7 @@ from sam2s_model.matching import (
     read_nearby_sparsely,
     thin_out,
 )
+from sam2s_model.target_model import Lesson
 
 FINER = 2  # masks are remembered and read out at twice the keys' resolution: thin things keep their shape
 QUARTERS = FINER**2
@@ -40,13 +41,16 @@ class CellMask(NamedTuple):
         mask: (QUARTERS, h·w) in [0, 1], how much of each quarter of a cell the object covers.
         look: (T,) mean of what the trunk sees under the mask, 0 when it covers nothing. Matching keys mean something
             else in every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
-        model: (D,) the target model of a prompted frame, see `target_model`; else None.
+        lesson: What the object's target model learnt, see `object_looks`: where it was prompted, from this frame; where
+            it was tracked, from all tracked frames so far; None where there was nothing to learn.
+        lesson_age: How many tracked frames ago the newest lesson came.
     """
 
     keys: Tensor
     mask: Tensor
     look: Tensor | None = None
-    model: Tensor | None = None
+    lesson: Lesson | None = None
+    lesson_age: int = 0
 
 
 Found: TypeAlias = Mapping[Hashable, ReadOut]  # by what was read

@@ -110,7 +110,9 @@ class Network(Protocol):
         """Segment N objects on one frame from what each remembers (equal layouts), a prompt, or both."""
         ...
 
-    def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[MemoryContent]:
+    def encode_memory(
+        self, features: FrameFeatures, recalls: Sequence[Recall[MemoryContent]], output: MaskOutput, prompted: bool
+    ) -> list[MemoryContent]:
         """Turn the masks of N objects into what each shall remember of this frame."""
         ...
 

@@ -117,7 +117,9 @@ class Sam2s(nn.Module):
             output = self._decode(features, conditioned, prompt or _no_points(conditioned))
             return self._choose(output, memory, multimask=prompt is None or prompt.points.shape[1] <= 1)
 
-    def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[EncodedMemory]:
+    def encode_memory(
+        self, features: FrameFeatures, recalls: Sequence[Recall[EncodedMemory]], output: MaskOutput, prompted: bool
+    ) -> list[EncodedMemory]:
         """Encode the masks of N objects with the frame they are on."""
         assert output.pointer is not None, 'SAM 2 remembers object pointers'
         logits = F.interpolate(output.mask_logits, features.image.shape[-2:], mode='bilinear', align_corners=False)

@@ -301,7 +301,7 @@ class Tracker:
         """Find objects that remember alike on a frame, and have them remember it."""
         recalls = [track.bank.recall(index) for track in tracks]
         output = self._network.track_frame(features, recalls, None)
-        contents = self._network.encode_memory(features, output, prompted=False)
+        contents = self._network.encode_memory(features, recalls, output, prompted=False)
         # Memory sees the mask as it was decoded; people and corrections see it with its holes filled (SAM 2).
         output = self._without_holes(output)
         shown = []
@@ -323,9 +323,9 @@ class Tracker:
     def _segment_prompted(self, track: ObjectTrack, frame: Frame, index: int, prompt: Prompt) -> Segmentation:
         features = self._encode(frame, index)
         batch = self._batch(track, frame, index, prompt)
-        output = self._network.track_frame(features, [track.recall_for_prompt(index)], batch)
-        output = self._without_holes(output)
-        contents = self._network.encode_memory(features, output, prompted=True)
+        recalls = [track.recall_for_prompt(index)]
+        output = self._without_holes(self._network.track_frame(features, recalls, batch))
+        contents = self._network.encode_memory(features, recalls, output, prompted=True)
         (finding,) = self._find(frame, index, features, output, contents)
         if not finding.segmentation.is_finite:
             raise NotFinite(f'the network returned no numbers for the prompt of {track.object_id!r}')

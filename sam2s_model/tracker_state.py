@@ -26,6 +26,7 @@ from sam2s_model.memory_tokens import EncodedMemory
 from sam2s_model.object_track import Clicks, ObjectTrack, Segmentation
 from sam2s_model.semantics import ClassEvidence
 from sam2s_model.stream_basis import StreamBasis
+from sam2s_model.target_model import Lesson
 
 REMEMBERED = {
     kind.__name__: kind
@@ -36,6 +37,7 @@ REMEMBERED = {
         DiveMemFilter,
         EncodedMemory,
         FrameMemory,
+        Lesson,
         MemoryBank,
         MemorySettings,
         ObjectTrack,
@@ -43,7 +45,7 @@ REMEMBERED = {
         StreamBasis,
     )
 }
-FORM = 'sam2s tracker state 2'
+FORM = 'sam2s tracker state 3'
 
 
 class BadTrackerState(ValueError):

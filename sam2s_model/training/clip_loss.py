@@ -88,15 +88,16 @@ def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.de
         features = network.encode_image(images[t], calibration)
         masks = torch.from_numpy(clip.masks[:, t]).float().to(device)
         targets = mask_targets(masks, rules.loss)
-        for output, prompt in _decode(network, features, memory.recall(t), person, t):
+        recalls = memory.recall(t)
+        for output, prompt in _decode(network, features, recalls, person, t):
             if output.proposals is not None:
                 multimask = answers_with_alternatives(network, prompt)
                 losses.append(judge(output, targets, multimask, rules.loss, classes))
         shown[t] = output.mask_logits.detach()
         if rng.random() < rules.memory.true_masks:
             output = output._replace(mask_logits=_true_logits(masks))
-        contents = network.encode_memory(features, output, prompted=memory.role(t) is Role.CONDITIONING)
-        memory.add(t, features.embedding, contents)
+        prompted = memory.role(t) is Role.CONDITIONING
+        memory.add(t, features.embedding, network.encode_memory(features, recalls, output, prompted))
     return ClipOutcome(losses, [shown[t] for t in range(len(images))])
 
 
@@ -113,8 +114,9 @@ def _lessons(rng: np.random.Generator, plan: PromptPlan, frames: int, wanted: in
 def _only_track(network: Network, image: Tensor, calibration: Calibration, memory: ClipMemory, t: int) -> Tensor:
     """Track frame t as in use, and remember what came out; returns its mask logits."""
     features = network.encode_image(image, calibration)
-    output = network.track_frame(features, memory.recall(t), None)
-    memory.add(t, features.embedding, network.encode_memory(features, output, prompted=False))
+    recalls = memory.recall(t)
+    output = network.track_frame(features, recalls, None)
+    memory.add(t, features.embedding, network.encode_memory(features, recalls, output, prompted=False))
     return output.mask_logits
 
 

@@ -57,7 +57,9 @@ class NotingNetwork:
         logits = torch.full((count, 1, SIDE // 4, SIDE // 4), self.logit)
         return MaskOutput(logits, torch.full((count,), 0.99), torch.full((count,), 3.0), None, None)
 
-    def encode_memory(self, features: FrameFeatures, output: MaskOutput, prompted: bool) -> list[str]:
+    def encode_memory(
+        self, features: FrameFeatures, recalls: Sequence[Recall[str]], output: MaskOutput, prompted: bool
+    ) -> list[str]:
         kind = 'prompted' if prompted else 'tracked'
         return [f'{kind} {float(features.image.mean()):.0f}'] * len(output.iou)
 

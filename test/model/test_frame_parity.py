@@ -87,7 +87,7 @@ def test_memory_of_a_frame(reference: Any, network: Sam2s, features: FrameFeatur
     network.switches = replace(FLOAT_MEMORY, binarize_prompted=sharp)
     reference.binarize_mask_from_pts_for_mem_enc = sharp
     output = MaskOutput(logits, score, score, torch.zeros(1, 256), None)
-    (ours,) = network.encode_memory(features, output, prompted=True)
+    (ours,) = network.encode_memory(features, [Recall()], output, prompted=True)
     theirs, _ = reference._encode_new_memory(
         current_vision_feats=[features.stride16.flatten(2).permute(2, 0, 1)],
         feat_sizes=[(side // 16, side // 16)],

@@ -67,6 +67,7 @@ def test_results_wait_for_cuda_no_more_often_than_they_must(nano: Callable[..., 
     torch.cuda.set_sync_debug_mode('error')
     try:
         with torch.inference_mode():
-            network.encode_memory(features, network.track_frame(features, [recall], None), prompted=False)
+            output = network.track_frame(features, [recall], None)
+            network.encode_memory(features, [recall], output, prompted=False)
     finally:
         torch.cuda.set_sync_debug_mode('default')

@@ -13,6 +13,7 @@ from sam2s_model import BoxPrompt, Frame, FrameResult, MaskPrompt, PointPrompt, 
 from sam2s_model.build import LITE_MEMORY
 from sam2s_model.frame_memory import Role
 from sam2s_model.matching_sam2s import MatchingSam2s
+from sam2s_model.object_looks import PATIENCE
 from sam2s_model.phantom import generate, preset
 
 SIDE = 256
@@ -190,13 +191,15 @@ def test_an_image_size_that_does_not_tile_is_refused() -> None:
         MatchingSam2s(image_size=100)
 
 
-def test_prompted_frames_alone_teach_how_an_object_looks() -> None:
-    frames, masks = frames_of_a_moving_disc(4)
+def test_prompted_frames_teach_how_an_object_looks_and_so_do_good_tracked_ones() -> None:
+    frames, masks = frames_of_a_moving_disc(PATIENCE + 2)
     tracked = tracker()
     tracked.prompt(frames[0], 'disc', MaskPrompt(masks[0]))
-    for frame in frames[1:]:
+    taught = []
+    for number, frame in enumerate(frames[1:], 1):
         tracked.step(frame)
-    slots = tracked._tracks['disc'].bank.recall(len(frames)).frames
-    assert {slot.role for slot in slots} == {Role.CONDITIONING, Role.SHORT_TERM}
-    for slot in slots:
-        assert (slot.memory.content.model is not None) == (slot.role is Role.CONDITIONING)
+        slots = tracked._tracks['disc'].bank.recall(number + 1).frames
+        newest = max(slots, key=lambda slot: slot.memory.index)
+        taught.append(newest.memory.content.lesson is not None)
+        assert all(slot.memory.content.lesson for slot in slots if slot.role is Role.CONDITIONING)
+    assert taught == [False] * (PATIENCE - 1) + [True] * 2

@@ -96,7 +96,7 @@ def test_sam2s_finds_nearly_the_same_logits_in_half_precision(nano: Callable[...
         with torch.inference_mode():
             features = network.encode_image(image, None)
             first = network.track_frame(features, [Recall()], box)
-            (content,) = network.encode_memory(features, first, prompted=True)
+            (content,) = network.encode_memory(features, [Recall()], first, prompted=True)
             remembered = FrameMemory(0, 0, 1.0, True, features.embedding, content)
             second = network.track_frame(features, [Recall((Slot(Role.CONDITIONING, 1, remembered),))], None)
         assert second.proposals is not None

@@ -43,7 +43,7 @@ def click(count: int = 1) -> PromptBatch:
 def slot(network: Sam2s, role: Role, distance: int, rank: int) -> Slot[EncodedMemory]:
     features = encode(network, seed=distance)
     output = network.track_frame(features, [Recall()], click())
-    (content,) = network.encode_memory(features, output, prompted=False)
+    (content,) = network.encode_memory(features, [Recall()], output, prompted=False)
     return Slot(role, distance, FrameMemory(0, 0, 1.0, True, features.embedding, content), rank)
 
 
@@ -141,7 +141,7 @@ def test_frames_are_compared_by(nano: Build, embedding: str) -> None:
 
 
 def remembered(network: Sam2s, output: MaskOutput, prompted: bool = False) -> EncodedMemory:
-    (content,) = network.encode_memory(encode(network), output, prompted)
+    (content,) = network.encode_memory(encode(network), [Recall()], output, prompted)
     return content
 
 

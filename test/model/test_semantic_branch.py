@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from sam2s_model import BoxPrompt, Frame, FrameResult, Label, MaskPrompt, PointPrompt, Tracker
+from sam2s_model.frame_memory import Recall
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.network import MaskOutput
@@ -141,6 +142,7 @@ def test_an_object_that_is_added_again_begins_without_its_old_label(build: Build
     tracker.step(video[1])
     tracker.remove('a')
     never_seen = Tracker(network, CPU, instruments=BANK)
+    never_seen.prompt(video[0], 'b', BOX)  # streams are looked at as their first prompted frame teaches
     again, for_the_first_time = (t.prompt(video[2], 'a', BOX)['a'].label for t in (tracker, never_seen))
     assert again == for_the_first_time
 
@@ -169,7 +171,8 @@ def test_the_look_of_an_object_is_the_mean_feature_under_its_mask() -> None:
     with torch.no_grad():
         calibration = network.calibrate(torch.rand(1, 3, SIDE, SIDE))
         features = network.encode_image(torch.rand(1, 3, SIDE, SIDE), calibration)
-        seen, unseen = (content.look for content in network.encode_memory(features, output, prompted=True))
+        contents = network.encode_memory(features, [Recall()] * 2, output, prompted=True)
+    seen, unseen = (content.look for content in contents)
     assert seen is not None and unseen is not None
     assert features.trunk is not None
     torch.testing.assert_close(seen, features.trunk[0, :, :2, 1].mean(1))

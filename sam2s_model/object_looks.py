@@ -1,0 +1,86 @@
+"""How objects look now: what their target models say of a frame, and what frames teach them.
+
+A prompted frame teaches in full. Tracked frames teach a quarter as much, once in a while and only where the mask is
+good, and what they taught fades: an object that turns or gets other light is followed, and a mistake is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sam2s_model.frame_memory import Recall, Role
+from sam2s_model.memory_read_out import FINER, CellMask
+from sam2s_model.target_model import (
+    SEEN_CELLS,
+    Lesson,
+    apply_target_models,
+    best_weights,
+    learn_more,
+)
+
+MAX_LOGIT = 6.0  # surer than this no read-out is, be it of matching or of a target model
+JUMP = 3  # cells, further than which an object does not move between two frames unless matching says so
+LIKELY = 0.5  # of a cell that an object covers
+PATIENCE = 5  # frames from one lesson of tracked frames to the next
+TRACKED_SHARE = 0.25  # of a tracked frame's lesson
+FADING = 0.75  # of earlier lessons of tracked frames
+GOOD_MASK = 0.5  # predicted quality of a mask, below which it teaches nothing
+
+
+class Learnt(NamedTuple):
+    """What tracked frames have taught so far.
+
+    Attributes:
+        lesson: None before the first.
+        frames: How many frames ago the newest came.
+    """
+
+    lesson: Lesson | None
+    frames: int
+
+
+def weigh_looks(recalls: Sequence[Recall[CellMask]]) -> Tensor | None:
+    """Weights (N, D) of N objects' target models, 0 where an object has none; None where nobody has one."""
+    weights = [_weights(recall) for recall in recalls]
+    known = next((w for w in weights if w is not None), None)
+    return None if known is None else torch.stack([torch.zeros_like(known) if w is None else w for w in weights])
+
+
+def draw_looks(appearance: Sequence[Tensor], weights: Tensor, newest: Tensor) -> Tensor:
+    """Logits (N, 1, 2h, 2w) of how objects look, which were last seen at newest (N, 1, h, w).
+
+    Far from there target models only say what is not the object: another instrument that looks like it is not it.
+    """
+    drawn = apply_target_models(appearance, weights).clamp(-MAX_LOGIT, MAX_LOGIT)
+    near = F.max_pool2d(newest, 2 * JUMP + 1, stride=1, padding=JUMP) > LIKELY
+    near = near.repeat_interleave(FINER, 2).repeat_interleave(FINER, 3)
+    return torch.where(near, drawn, drawn.clamp_max(0))
+
+
+def learn_looks(appearance: Sequence[Tensor], recall: Recall[CellMask], mask: Tensor, quality: Tensor) -> Learnt:
+    """What tracked frames have taught after one more, on which an object has a mask (h, w) of predicted quality ()."""
+    lesson, frames = _learnt(recall)
+    weights = _weights(recall)
+    if weights is None or frames + 1 < PATIENCE or quality < GOOD_MASK or mask.sum() < SEEN_CELLS:
+        return Learnt(lesson, frames + 1)
+    new = learn_more(appearance, mask, weights).times(TRACKED_SHARE)
+    return Learnt(new if lesson is None else lesson.times(FADING).and_also(new), 0)
+
+
+def _weights(recall: Recall[CellMask]) -> Tensor | None:
+    prompted = [slot.memory.content.lesson for slot in recall.frames if slot.role is Role.CONDITIONING]
+    lessons = tuple(lesson for lesson in (*prompted, _learnt(recall).lesson) if lesson is not None)
+    return best_weights(lessons) if lessons else None
+
+
+def _learnt(recall: Recall[CellMask]) -> Learnt:
+    recent = [slot.memory for slot in recall.frames if slot.role is Role.SHORT_TERM]
+    if not recent:
+        return Learnt(None, 0)
+    content = max(recent, key=lambda memory: memory.index).content
+    return Learnt(content.lesson, content.lesson_age)
