@@ -27,7 +27,7 @@ from sam2s_model.mask_decoder import MASKS, ChosenMask, DecoderOutput, MaskDecod
 from sam2s_model.matching import STRIDE, ReadOut
 from sam2s_model.memory_read_out import FINER, CellMask, look_up_ahead
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
-from sam2s_model.object_looks import MAX_LOGIT, Learnt, learn_looks
+from sam2s_model.object_looks import MAX_LOGIT, Learnt, learn_looks, redraw
 from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import NO_POINT, PointEncoder, PromptEmbedding
 from sam2s_model.prompt_reader import PromptDrawing, PromptReader, Reading
@@ -185,6 +185,8 @@ class MatchingSam2s(nn.Module):
     def _answer(self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch) -> MaskOutput:
         """What people point at is what the reader reads; the decoder only says what kind of thing it is."""
         reading = self._read(features.image, prompt)
+        assert features.appearance is not None, 'target models need maps'
+        reading = reading._replace(mask_logits=redraw(features.appearance, reading.mask_logits, prompt))
         proposals = _propose(reading)
         chosen = choose_mask(proposals, multimask=False, stability_fallback=False)
         return _gate(proposals, chosen)._replace(semantics=self._kind(features, recalls, prompt, reading))

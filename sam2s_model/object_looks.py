@@ -14,16 +14,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2s_model.frame_memory import Recall, Role
+from sam2s_model.matching import STRIDE
 from sam2s_model.memory_read_out import FINER, CellMask
+from sam2s_model.network import PromptBatch
+from sam2s_model.prompt_encoder import BACKGROUND, FOREGROUND
 from sam2s_model.target_model import (
     SEEN_CELLS,
     Lesson,
     apply_target_models,
     best_weights,
+    fit_target_model,
     learn_more,
 )
 
 MAX_LOGIT = 6.0  # surer than this no read-out is, be it of matching or of a target model
+SAY_OF_PROMPTS = 0.3  # of a target model's logits, added to those of what a prompt was read as
+REACH_OF_CLICKS = 24.0  # pixels, within which nothing speaks against a click
 JUMP = 3  # cells, further than which an object does not move between two frames unless matching says so
 LIKELY = 0.5  # of a cell that an object covers
 PATIENCE = 5  # frames from one lesson of tracked frames to the next
@@ -60,6 +66,30 @@ def draw_looks(appearance: Sequence[Tensor], weights: Tensor, newest: Tensor) ->
     near = F.max_pool2d(newest, 2 * JUMP + 1, stride=1, padding=JUMP) > LIKELY
     near = near.repeat_interleave(FINER, 2).repeat_interleave(FINER, 3)
     return torch.where(near, drawn, drawn.clamp_max(0))
+
+
+def redraw(appearance: Sequence[Tensor], logits: Tensor, prompt: PromptBatch) -> Tensor:
+    """Draw what N prompts were read as, logits (N, 1, 2h, 2w), again with target models that are fitted on it.
+
+    What looks like the rest of the object joins it, what looks like its surroundings leaves; not next to a click that
+    says otherwise.
+    """
+    masks = (logits > 0).float()
+    lessons = [fit_target_model(appearance, mask[0]) for mask in masks]
+    nothing = logits.new_zeros(sum(m.shape[1] for m in appearance) + 1)
+    weights = torch.stack([nothing if lesson is None else best_weights((lesson,)) for lesson in lessons])
+    looks = draw_looks(appearance, weights, F.max_pool2d(masks, FINER))
+    looks = torch.where(_clicked(prompt, BACKGROUND, looks), looks.clamp_max(0), looks)
+    looks = torch.where(_clicked(prompt, FOREGROUND, looks), looks.clamp_min(0), looks)
+    return (logits.clamp(-MAX_LOGIT, MAX_LOGIT) + SAY_OF_PROMPTS * looks).clamp_(-MAX_LOGIT, MAX_LOGIT)
+
+
+def _clicked(prompt: PromptBatch, kind: int, logits: Tensor) -> Tensor:
+    """Which cells of logits (N, 1, 2h, 2w) are near a click of a kind."""
+    centres = (torch.arange(logits.shape[-1], device=logits.device) + 0.5) * STRIDE / FINER
+    x, y = ((position.unsqueeze(-1) - centres).square() for position in prompt.points.unbind(-1))
+    near = x.unsqueeze(-2) + y.unsqueeze(-1) < REACH_OF_CLICKS**2
+    return (near & (prompt.labels == kind)[..., None, None]).any(1, keepdim=True)
 
 
 def learn_looks(appearance: Sequence[Tensor], recall: Recall[CellMask], mask: Tensor, quality: Tensor) -> Learnt:

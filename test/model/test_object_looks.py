@@ -13,8 +13,9 @@ from sam2s_model.clue import find_clue
 from sam2s_model.frame_memory import FrameMemory, Recall, Role, Slot
 from sam2s_model.mask_decoder import HighResFeatures
 from sam2s_model.memory_read_out import QUARTERS, CellMask
-from sam2s_model.network import FrameFeatures
-from sam2s_model.object_looks import GOOD_MASK, JUMP, PATIENCE, Learnt, learn_looks, weigh_looks
+from sam2s_model.network import FrameFeatures, PromptBatch
+from sam2s_model.object_looks import GOOD_MASK, JUMP, PATIENCE, Learnt, learn_looks, redraw, weigh_looks
+from sam2s_model.prompt_encoder import BACKGROUND, FOREGROUND
 from sam2s_model.target_model import DECAY, Lesson, best_weights
 
 SIDE = 16  # cells
@@ -103,6 +104,39 @@ def test_an_object_without_a_model_is_matched_alone(first: bool) -> None:
     together = find_clue(seen, pair).logits
     alone = torch.cat([find_clue(seen, [recall]).logits for recall in pair])
     torch.testing.assert_close(together, alone)
+
+
+def redrawn(*clicks: tuple[float, float, int]) -> tuple[Tensor, Tensor]:
+    """(2 · SIDE,) a row of what is read of an object that is the left half, before and after it is drawn again.
+
+    The reading misses the last quarter of it.
+    """
+    side = 2 * SIDE
+    looks = torch.zeros(1, CHANNELS, side, side)
+    looks[:, 0, :, : side // 2] = looks[:, 1, :, side // 2 :] = 1.0
+    reading = torch.full((1, 1, side, side), -0.2)
+    reading[..., : side // 2 - 4] = 0.2
+    points, labels = torch.tensor([[(x, y) for x, y, _ in clicks]]), torch.tensor([[kind for *_, kind in clicks]])
+    drawn = redraw((looks,), reading, PromptBatch(points, labels))
+    return reading[0, 0, SIDE], drawn[0, 0, SIDE]
+
+
+def test_what_looks_like_the_object_joins_a_reading() -> None:
+    before, after = redrawn((8.5, 64.5, FOREGROUND))
+    assert (before[SIDE - 4 : SIDE] < 0).all()
+    assert (after[SIDE - 4 : SIDE] > 0).all()
+    assert (after[SIDE:] < before[SIDE:]).all()
+
+
+def test_nothing_joins_a_reading_next_to_a_negative_click() -> None:
+    before, after = redrawn((8.5, 64.5, FOREGROUND), (58.5, 64.5, BACKGROUND))
+    assert (after[SIDE - 4 : SIDE] <= before[SIDE - 4 : SIDE]).all()
+
+
+def test_nothing_leaves_a_reading_next_to_a_positive_click() -> None:
+    before, after = redrawn((8.5, 64.5, FOREGROUND), (70.5, 64.5, FOREGROUND))
+    assert (after[SIDE:][:4] >= before[SIDE:][:4]).all()
+    assert (after[SIDE + 8 :] < before[SIDE + 8 :]).all()
 
 
 def learnt_on(recall: Recall[CellMask], mask: Tensor, quality: float = 0.9) -> Learnt:
