@@ -2,6 +2,7 @@
 
 A prompted frame teaches in full. Tracked frames teach a quarter as much, once in a while and only where the mask is
 good, and what they taught fades: an object that turns or gets other light is followed, and a mistake is forgotten.
+What was away may be something else when it is back: then only prompted frames count.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ LIKELY = 0.5  # of a cell that an object covers
 PATIENCE = 5  # frames from one lesson of tracked frames to the next
 TRACKED_SHARE = 0.25  # of a tracked frame's lesson
 FADING = 0.75  # of earlier lessons of tracked frames
+NEVER_AGAIN = -1  # frames after which an object that was away is learnt again: not before somebody prompts it
 GOOD_MASK = 0.5  # predicted quality of a mask, below which it teaches nothing
 
 
@@ -43,7 +45,7 @@ class Learnt(NamedTuple):
 
     Attributes:
         lesson: None before the first.
-        frames: How many frames ago the newest came.
+        frames: How many frames ago the newest came; `NEVER_AGAIN` where the object has been away.
     """
 
     lesson: Lesson | None
@@ -95,8 +97,10 @@ def _clicked(prompt: PromptBatch, kind: int, logits: Tensor) -> Tensor:
 def learn_looks(appearance: Sequence[Tensor], recall: Recall[CellMask], mask: Tensor, quality: Tensor) -> Learnt:
     """What tracked frames have taught after one more, on which an object has a mask (h, w) of predicted quality ()."""
     lesson, frames = _learnt(recall)
+    if frames == NEVER_AGAIN or mask.sum() < SEEN_CELLS:
+        return Learnt(None, NEVER_AGAIN)
     weights = _weights(recall)
-    if weights is None or frames + 1 < PATIENCE or quality < GOOD_MASK or mask.sum() < SEEN_CELLS:
+    if weights is None or frames + 1 < PATIENCE or quality < GOOD_MASK:
         return Learnt(lesson, frames + 1)
     new = learn_more(appearance, mask, weights).times(TRACKED_SHARE)
     return Learnt(new if lesson is None else lesson.times(FADING).and_also(new), 0)
@@ -109,8 +113,8 @@ def _weights(recall: Recall[CellMask]) -> Tensor | None:
 
 
 def _learnt(recall: Recall[CellMask]) -> Learnt:
-    recent = [slot.memory for slot in recall.frames if slot.role is Role.SHORT_TERM]
-    if not recent:
+    recent = [slot for slot in recall.frames if slot.role is not Role.LONG_TERM]
+    newest = max(recent, key=lambda slot: slot.memory.index, default=None)
+    if newest is None or newest.role is Role.CONDITIONING:
         return Learnt(None, 0)
-    content = max(recent, key=lambda memory: memory.index).content
-    return Learnt(content.lesson, content.lesson_age)
+    return Learnt(newest.memory.content.lesson, newest.memory.content.lesson_age)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from sam2s_model.frame_memory import FrameMemory, Recall, Role, Slot
 from sam2s_model.mask_decoder import HighResFeatures
 from sam2s_model.memory_read_out import QUARTERS, CellMask
 from sam2s_model.network import FrameFeatures, PromptBatch
-from sam2s_model.object_looks import GOOD_MASK, JUMP, PATIENCE, Learnt, learn_looks, redraw, weigh_looks
+from sam2s_model.object_looks import GOOD_MASK, JUMP, NEVER_AGAIN, PATIENCE, Learnt, learn_looks, redraw, weigh_looks
 from sam2s_model.prompt_encoder import BACKGROUND, FOREGROUND
 from sam2s_model.target_model import DECAY, Lesson, best_weights
 
@@ -156,15 +157,27 @@ def test_a_tracked_frame_teaches_once_in_a_while() -> None:
     assert learnt.lesson is not None
 
 
-@pytest.mark.parametrize(
-    ('mask', 'quality'), [(corner(), GOOD_MASK - 0.01), (torch.zeros(SIDE, SIDE), 0.9)], ids=['bad', 'empty']
-)
-def test_a_frame_without_a_good_mask_teaches_nothing(mask: Tensor, quality: float) -> None:
+def test_a_bad_mask_teaches_nothing() -> None:
     before = bright(3.0)
     recall = remembered(torch.randn(SIDE**2, 8), corner(), bright(1.0), learnt=Learnt(before, 10 * PATIENCE))
-    learnt = learnt_on(recall, mask, quality)
+    learnt = learnt_on(recall, corner(), GOOD_MASK - 0.01)
     assert learnt.lesson is before
     assert learnt.frames == 10 * PATIENCE + 1
+
+
+def test_an_object_that_was_away_is_learnt_from_prompts_alone() -> None:
+    keys = torch.randn(SIDE**2, 8)
+    learnt = Learnt(bright(3.0), 2)
+    for mask in [torch.zeros(SIDE, SIDE)] + [corner()] * 2 * PATIENCE:
+        learnt = learnt_on(remembered(keys, corner(), bright(1.0), learnt=learnt), mask)
+        assert learnt == Learnt(None, NEVER_AGAIN)
+
+
+def test_a_prompt_after_an_absence_lets_tracked_frames_teach_again() -> None:
+    recall = remembered(torch.randn(SIDE**2, 8), corner(), bright(1.0), learnt=Learnt(None, NEVER_AGAIN))
+    prompted, tracked = recall.frames
+    later = replace(prompted, memory=replace(prompted.memory, index=tracked.memory.index + 1))
+    assert learnt_on(Recall((tracked, later)), corner()) == Learnt(None, 1)
 
 
 def test_what_tracked_frames_taught_fades() -> None:
