@@ -82,7 +82,7 @@ class TrackingPipeline:
         )
         self._objects = ObjectCounts()
         self._free_cores = None if parameters.model.threads else FreeCores(node.get_logger().info)
-        self._fixed_threads = used_threads()
+        self._fixed_threads = parameters.model.threads or used_threads()
         self.revivals = 0
         self._has_hung = self._is_device_lost = False
         self._model_degradations = model.degradations

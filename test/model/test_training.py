@@ -147,7 +147,7 @@ def test_an_infinite_gradient_stops_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ('build', 'frames', 'objects', 'steps', 'rate'),
-    [(small_sam2s, 3, 1, 45, 2e-3), (small_matching, 2, 2, 90, 4e-3)],
+    [(small_sam2s, 3, 1, 45, 2e-3), (small_matching, 2, 2, 140, 4e-3)],
     ids=['Sam2s', 'MatchingSam2s'],
 )
 def test_a_clip_can_be_over_fitted(
