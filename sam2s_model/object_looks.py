@@ -36,7 +36,7 @@ LIKELY = 0.5  # of a cell that an object covers
 PATIENCE = 5  # frames from one lesson of tracked frames to the next
 TRACKED_SHARE = 0.25  # of a tracked frame's lesson
 FADING = 0.75  # of earlier lessons of tracked frames
-NEVER_AGAIN = -1  # frames after which an object that was away is learnt again: not before somebody prompts it
+NEVER_AGAIN = -1  # instead of a number of frames: the object was away, and only prompts teach how it looks
 GOOD_MASK = 0.5  # predicted quality of a mask, below which it teaches nothing
 
 
