@@ -99,8 +99,8 @@ def learn_looks(appearance: Sequence[Tensor], recall: Recall[CellMask], mask: Te
     lesson, frames = _learnt(recall)
     if frames == NEVER_AGAIN or mask.sum() < SEEN_CELLS:
         return Learnt(None, NEVER_AGAIN)
-    weights = _weights(recall)
-    if weights is None or frames + 1 < PATIENCE or quality < GOOD_MASK:
+    weights = None if frames + 1 < PATIENCE or quality < GOOD_MASK else _weights(recall)
+    if weights is None:
         return Learnt(lesson, frames + 1)
     new = learn_more(appearance, mask, weights).times(TRACKED_SHARE)
     return Learnt(new if lesson is None else lesson.times(FADING).and_also(new), 0)
