@@ -17,7 +17,7 @@ pytest.importorskip('sam2s_msgs.msg', reason='needs the built message package')
 from fault_bench import ask, image, track
 from tracker_in_process import TrackerInProcess
 
-from sam2s_model import BoxPrompt, Frame, build_tracker
+from sam2s_model import BoxPrompt, Frame, build_tracker, use_threads, used_threads
 from sam2s_msgs.msg import Prompt
 from sam2s_ros.conversions import mask_runs, stamp_ns
 from sam2s_ros.loaded_model import LoadedModel, load_model
@@ -52,10 +52,13 @@ class LiveLite(TrackerInProcess):
 @pytest.fixture
 def live(ros_domain: int) -> Iterator[LiveLite]:
     parameters = {'queue__look_ahead': True, 'model__threads': THREADS, 'tracking__auto_freeze': False}
+    before = used_threads()
+    use_threads(1)  # the parameter counts, not what this thread computes with
     node = LiveLite(ros_domain, lambda _: None, **parameters)
     node.bring_up()
     yield node
     node.close()
+    use_threads(before)
 
 
 def picture(number: int) -> NDArray[np.uint8]:
