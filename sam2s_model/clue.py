@@ -1,4 +1,4 @@
-"""Clues: what memory and prompt say about an object before the decoder looks, drawn as maps at stride 8."""
+"""Clues: what memory says about an object before the decoder looks, drawn as maps at stride 8."""
 
 from __future__ import annotations
 
@@ -24,15 +24,12 @@ from sam2s_model.memory_read_out import (
     read_lasting,
     read_recent,
 )
-from sam2s_model.network import FrameFeatures, PromptBatch
+from sam2s_model.network import FrameFeatures
 from sam2s_model.object_looks import MAX_LOGIT, draw_looks, weigh_looks
-from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
 
 SAY = 0.45  # of a target model's logits, added to those of matching; with more, things of one kind become one
 SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()  # matching is never surer than this
-CLICK_SPREAD = 1.0  # cells, the width of the bump that marks a click
-FROM_MEMORY = 5  # maps that memory fills in: probability and evidence, of recent and of lasting frames; the last mask
-MAPS = FROM_MEMORY + 3  # and from the prompt: positive clicks, negative clicks, box
+MAPS = 5  # probability and evidence, of recent and of lasting frames; the last mask
 
 
 class Clue(NamedTuple):
@@ -71,39 +68,22 @@ class ClueEncoder(nn.Module):
 
 
 @torch.no_grad()
-def find_clue(
-    features: FrameFeatures,
-    recalls: Sequence[Recall[CellMask]],
-    prompt: PromptBatch | None = None,
-    reading: Tensor | None = None,
-) -> Clue:
-    """Look up what N objects remember on a frame.
-
-    Args:
-        features: The frame.
-        recalls: What each object remembers: of all the same recent frames, of each its own prompted and long-term ones.
-        prompt: What people pointed at on this frame.
-        reading: (N, 1, 2h, 2w) logits of what the prompt means, which count for more than memory.
-    """
-    assert features.keys is not None, 'matching needs keys'
+def find_clue(features: FrameFeatures, recalls: Sequence[Recall[CellMask]]) -> Clue:
+    """Look up what N objects remember on a frame: of recent frames all the same, of others each its own."""
+    assert features.keys is not None and features.appearance is not None, 'matching needs keys, target models maps'
     count, side = len(recalls), features.image.shape[-1] // STRIDE
     maps = features.stride16.new_zeros(count, MAPS, side, side)
     logits = features.stride16.new_zeros(count, 1, FINER * side, FINER * side)
-    if recalls[0].frames:
-        _read_memory(features.keys, recalls, features.found or NOTHING, logits, maps)
-        weights = weigh_looks(recalls)
-        if weights is not None and features.appearance is not None:
-            looks = draw_looks(features.appearance, weights, maps[:, 4:5])
-            logits.add_(looks, alpha=SAY).clamp_(-MAX_LOGIT, MAX_LOGIT)
-    if reading is not None:
-        logits = reading.clamp(-MAX_LOGIT, MAX_LOGIT)
-    if prompt is not None:
-        maps[:, FROM_MEMORY:] = _draw(prompt, side)
+    _read_memory(features.keys, recalls, features.found or NOTHING, logits, maps)
+    weights = weigh_looks(recalls)
+    if weights is not None:
+        looks = draw_looks(features.appearance, weights, maps[:, 4:5])
+        logits.add_(looks, alpha=SAY).clamp_(-MAX_LOGIT, MAX_LOGIT)
     return Clue(logits, maps)
 
 
 def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], ahead: Found, logits: Tensor, maps: Tensor) -> None:
-    """Match the frame with what N objects remember; fill in logits (N, 1, 2h, 2w) and the first five of their maps."""
+    """Match the frame with what N objects remember; fill in logits (N, 1, 2h, 2w) and maps."""
     side, cells = maps.shape[-1], len(keys)
     lasting = (read_lasting(keys, recalls, role, side, ahead) for role in LASTING)
     found = reduce(add, (read_out for read_out in lasting if read_out is not None))
@@ -129,27 +109,3 @@ def _note(maps: Tensor, channel: int, found: ReadOut, cells: Tensor) -> None:
     maps[:, channel] = found.probability.view(len(maps), QUARTERS, *size).mean(1)
     evidence = found.evidence(cells.to(maps.device))[::QUARTERS]  # alike in all quarters of a cell
     maps[:, channel + 1] = evidence.view(-1, *size)
-
-
-def _draw(prompt: PromptBatch, side: int) -> Tensor:
-    """Positive clicks, negative clicks and the box of N prompts as maps (N, 3, side, side) in [0, 1]."""
-    centres = torch.arange(side, device=prompt.points.device) + 0.5
-    x, y = (prompt.points / STRIDE).unbind(-1)
-    bumps = _bump(y, centres).unsqueeze(-1) * _bump(x, centres).unsqueeze(-2)
-    positive = (bumps * (prompt.labels == FOREGROUND)[..., None, None]).amax(1)
-    negative = (bumps * (prompt.labels == BACKGROUND)[..., None, None]).amax(1)
-    return torch.stack((positive, negative, _box_map(prompt, x, y, centres)), dim=1)
-
-
-def _bump(position: Tensor, centres: Tensor) -> Tensor:
-    return torch.exp(-0.5 * ((position.unsqueeze(-1) - centres) / CLICK_SPREAD) ** 2)
-
-
-def _box_map(prompt: PromptBatch, x: Tensor, y: Tensor, centres: Tensor) -> Tensor:
-    """(N, side, side): 1 inside the box, falling off within a cell; 0 everywhere without a box."""
-    spans = []
-    for position in (y, x):
-        low = position.masked_fill(prompt.labels != BOX_TOP_LEFT, torch.inf).amin(1, keepdim=True)
-        high = position.masked_fill(prompt.labels != BOX_BOTTOM_RIGHT, -torch.inf).amax(1, keepdim=True)
-        spans.append(((centres - low).clamp(-0.5, 0.5) + (high - centres).clamp(-0.5, 0.5)).clamp(0, 1))
-    return spans[0].unsqueeze(-1) * spans[1].unsqueeze(-2)

@@ -12,9 +12,9 @@ from typing import TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
-from sam2s_model import prompt_reader
+from sam2s_model import class_reader, prompt_reader
+from sam2s_model.class_reader import ClassReader
 from sam2s_model.clue import MAPS, ClueEncoder, find_clue
 from sam2s_model.compute import has_fast_bfloat16
 from sam2s_model.frame_memory import Recall, Role
@@ -28,24 +28,32 @@ from sam2s_model.matching import STRIDE, ReadOut
 from sam2s_model.memory_read_out import FINER, CellMask, look_up_ahead
 from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.object_looks import MAX_LOGIT, Learnt, learn_looks, redraw
+from sam2s_model.position_encoding import RandomFourier
 from sam2s_model.precision import computing_in, narrow_weights
-from sam2s_model.prompt_encoder import NO_POINT, PointEncoder, PromptEmbedding
+from sam2s_model.prompt_encoder import PromptEmbedding
 from sam2s_model.prompt_reader import PromptDrawing, PromptReader, Reading
-from sam2s_model.prompt_view import choose_views, cut_image, cut_logits, paste_logits, points_in_views
+from sam2s_model.prompt_view import (
+    choose_mask_views,
+    choose_views,
+    cut_image,
+    cut_logits,
+    paste_logits,
+    points_in_views,
+)
 from sam2s_model.refiner import Refiner
-from sam2s_model.semantics import FrameView, MemoryView, SemanticBranch
 from sam2s_model.stream_basis import StreamBasis, learn_basis, matching_keys, spread_out
 from sam2s_model.target_model import fit_target_model
 
 KEY_DIM = 64
 VIEW_SIDE = 256  # pixels of the square in which a prompt is read
 NECK_CHANNELS = (24, 40, 112, 320)  # of the trunk's maps at strides 4, 8, 16 and 32
-TRUNK_DIM = NECK_CHANNELS[2] + NECK_CHANNELS[3]  # what the semantic branch looks at
+CLASS_VIEW_SIDE = 256  # pixels of the square in which an object's class is read
+CLASS_TURN = 16  # frames, on one of which an object's class is read; each object has its own
 D_MODEL = 128
+NO_POINTS = 2  # tokens that say so, as SAM 2.1's decoder reads them where nobody has clicked
 HALF_KEYS = torch.bfloat16  # whatever the half precision: matching's weights reach e^25, more than float16 can hold
 MASK_PROMPT_LOGIT = 10.0
 START_WEIGHT = 0.6  # of the read-out's logits in the mask's; 0.5 in training: a mask sure of itself learns nothing
-SMALLEST_LOOK = 0.05  # cells at stride 16 below which a mask covers next to nothing, and its mean feature fades
 REMEMBERED_SHARPNESS = 4.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
 
 
@@ -53,7 +61,7 @@ Part = TypeVar('Part', bound=nn.Module)
 
 
 class MatchingSam2s(nn.Module):
-    """A promptable video segmentation network of 4 million parameters; see `network.Network`."""
+    """A promptable video segmentation network of 5 million parameters; see `network.Network`."""
 
     pixel_mean = (0.5, 0.5, 0.5)
     pixel_std = (0.5, 0.5, 0.5)
@@ -70,11 +78,12 @@ class MatchingSam2s(nn.Module):
         self._known_position: Tensor | None = None
         self.tap_norms = nn.ModuleList(nn.BatchNorm2d(count) for count in NECK_CHANNELS)
         self.neck = FpnNeck(NECK_CHANNELS, d_model)
-        self.point_encoder = PointEncoder(d_model)
+        self.pe_layer = RandomFourier(d_model)
+        self.no_point = nn.Embedding(1, d_model)
         self.clue_encoder = ClueEncoder(d_model)
         self.refiner = _channels_last(Refiner(d_model // 4, d_model // 8, 1 + MAPS))
         self.mask_decoder = MaskDecoder(d_model, heads=4, ffn=512, iou_hidden=d_model)
-        self.tsl = SemanticBranch(d_model, TRUNK_DIM, semantic_dim, TRUNK_DIM) if semantic_dim else None
+        self.tsl = ClassReader(NECK_CHANNELS[1:], semantic_dim) if semantic_dim else None
         self.prompt_reader = PromptReader(NECK_CHANNELS)
         self._start_from_the_read_out()
 
@@ -127,9 +136,8 @@ class MatchingSam2s(nn.Module):
         fine, deep = self._taps(maps)[:2], self._taps(maps)[2:]
         high_res = encode_fine(fine, self.tap_norms, self.neck, self.mask_decoder)
         normed = [norm(features) for norm, features in zip(self.tap_norms[2:], deep, strict=True)]
-        trunk = None if self.tsl is None else _join(*normed)
         stride16, embedding = encode_deep(normed, self.neck), keys.float().flatten()
-        return FrameFeatures(image, stride16, high_res, embedding, keys, trunk, appearance)
+        return FrameFeatures(image, stride16, high_res, embedding, keys, appearance)
 
     def look_ahead(
         self, image: Tensor, calibration: StreamBasis, groups: Sequence[Sequence[Recall[CellMask]]]
@@ -166,40 +174,56 @@ class MatchingSam2s(nn.Module):
     ) -> MaskOutput:
         """Segment N objects on one frame from memory, a prompt, or both."""
         if prompt is None:
-            return self._track(features, recalls)
-        if prompt.mask is not None:
-            return _mask_as_output(prompt.mask)
-        return self._answer(features, recalls, prompt)
+            output = self._track(features, recalls)
+            return self._classify(features.image, output, self._whose_turn(recalls))
+        output = self._answer(features, prompt) if prompt.mask is None else _mask_as_output(prompt.mask)
+        return self._classify(features.image, output, range(len(recalls)))
 
     def _track(self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]]) -> MaskOutput:
         clue = find_clue(features, recalls)
         channels = clue.channels
-        output = self._decode(features, channels, None)
+        output = self._decode(features, channels)
         with computing_in(self.precision, channels):
             correction = self.refiner(channels, clue.logits / MAX_LOGIT, features.high_res)
         start = clue.logits * START_WEIGHT + correction.float()
         output = output._replace(mask_logits=output.mask_logits + start)
         chosen = choose_mask(output, multimask=False, stability_fallback=False)
-        return _gate(output, chosen)._replace(semantics=self._semantics(features, recalls, output, chosen))
+        return _gate(output, chosen)
 
-    def _answer(self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch) -> MaskOutput:
-        """What people point at is what the reader reads; the decoder only says what kind of thing it is."""
+    def _answer(self, features: FrameFeatures, prompt: PromptBatch) -> MaskOutput:
+        """What people point at is what the reader reads."""
         reading = self._read(features.image, prompt)
         assert features.appearance is not None, 'target models need maps'
-        reading = reading._replace(mask_logits=redraw(features.appearance, reading.mask_logits, prompt))
-        proposals = _propose(reading)
-        chosen = choose_mask(proposals, multimask=False, stability_fallback=False)
-        return _gate(proposals, chosen)._replace(semantics=self._kind(features, recalls, prompt, reading))
+        proposals = _propose(reading._replace(mask_logits=redraw(features.appearance, reading.mask_logits, prompt)))
+        return _gate(proposals, choose_mask(proposals, multimask=False, stability_fallback=False))
 
-    def _kind(
-        self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], prompt: PromptBatch, reading: Reading
-    ) -> Tensor | None:
+    def _whose_turn(self, recalls: Sequence[Recall[CellMask]]) -> list[int]:
+        """Numbers of the objects whose class is read on this frame; in training, of all."""
+        slot = recalls[0].frames[0]
+        frame = slot.memory.index + slot.distance
+        return [n for n in range(len(recalls)) if self.training or (frame + n) % CLASS_TURN == 0]
+
+    def _classify(self, image: Tensor, output: MaskOutput, numbers: Sequence[int]) -> MaskOutput:
+        """Read what class some of the objects are, as far as they can be seen."""
         if self.tsl is None:
-            return None
-        clue = find_clue(features, recalls, prompt, reading.mask_logits)
-        output = self._decode(features, clue.channels, prompt)
-        chosen = choose_mask(output, multimask=False, stability_fallback=False)
-        return self._semantics(features, recalls, output, chosen._replace(mask_logits=reading.mask_logits))
+            return output
+        semantics = output.iou.new_zeros(len(output.mask_logits), self.tsl.dim)
+        seen = [n for n in numbers if bool((output.mask_logits[n] > 0).any())]
+        if seen:
+            semantics[seen] = self._read_classes(image, output.mask_logits[seen].detach())
+        return output._replace(semantics=semantics)
+
+    def _read_classes(self, image: Tensor, mask_logits: Tensor) -> Tensor:
+        """Vectors (N, D) of what objects are; each is looked at in a view of its own."""
+        assert self.tsl is not None, 'no semantic branch'
+        views = choose_mask_views(mask_logits > 0, image.shape[-1])
+        shown = cut_image(image, views, CLASS_VIEW_SIDE)
+        masks = cut_logits(mask_logits, views, CLASS_VIEW_SIDE // class_reader.MASK_STRIDE).sigmoid()
+        with torch.no_grad():
+            maps = self._normed_taps(self._see(shown))[1:]
+        with computing_in(self.precision, shown):
+            semantics: Tensor = self.tsl(maps, masks)
+        return semantics
 
     def _read(self, image: Tensor, prompt: PromptBatch) -> Reading:
         """Read N prompts on a frame (1, 3, S, S); the logits are those of the frame, (N, 1, S/4, S/4)."""
@@ -215,33 +239,23 @@ class MatchingSam2s(nn.Module):
         pasted = paste_logits(reading.mask_logits, views, frame_side, outside=-MASK_PROMPT_LOGIT)
         return Reading(pasted, reading.iou)
 
-    def _decode(self, features: FrameFeatures, channels: Tensor, prompt: PromptBatch | None) -> DecoderOutput:
+    def _decode(self, features: FrameFeatures, channels: Tensor) -> DecoderOutput:
         output: DecoderOutput = self.mask_decoder(
             features.stride16,
             self._position(*features.stride16.shape[-2:]),
-            PromptEmbedding(self._sparse(features, prompt, len(channels)), self.clue_encoder(channels)),
+            PromptEmbedding(self.no_point.weight.expand(len(channels), NO_POINTS, -1), self.clue_encoder(channels)),
             features.high_res,
-            masks=1 if prompt is None and torch.is_inference_mode_enabled() else MASKS,  # none but the first is chosen
+            masks=1 if torch.is_inference_mode_enabled() else MASKS,  # none but the first is chosen
         )
         return output
 
     def _position(self, h: int, w: int) -> Tensor:
         """Position code of the cells, (1, C, h, w); while frames are tracked, it is computed once."""
         if not torch.is_inference_mode_enabled():
-            return self.point_encoder.dense_position(h, w)
+            return self.pe_layer.grid(h, w)
         if self._known_position is None or self._known_position.shape[-2:] != (h, w):
-            self._known_position = self.point_encoder.dense_position(h, w)
+            self._known_position = self.pe_layer.grid(h, w)
         return self._known_position
-
-    def _semantics(
-        self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], output: DecoderOutput, chosen: ChosenMask
-    ) -> Tensor | None:
-        if self.tsl is None:
-            return None
-        position = self._position(output.cells.shape[-2], output.cells.shape[-1])
-        view = FrameView(output.cells, position, chosen.token, chosen.mask_logits, features.trunk)
-        semantics: Tensor = self.tsl(_remembered_looks(recalls), view)
-        return semantics
 
     def encode_memory(
         self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]], output: MaskOutput, prompted: bool
@@ -251,7 +265,6 @@ class MatchingSam2s(nn.Module):
         # A prompted mask is what a person said: remembered sharp. A tracked one keeps its doubts.
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
         masks = masks.detach()
-        looks = [None] * len(masks) if features.trunk is None else _mean_features(features.trunk, masks)
         if prompted:
             learnt = [Learnt(fit_target_model(features.appearance, mask[0]), 0) for mask in masks]
         else:
@@ -259,14 +272,7 @@ class MatchingSam2s(nn.Module):
             whose = zip(recalls, masks[:, 0], qualities, strict=True)
             learnt = [learn_looks(features.appearance, *of_one) for of_one in whose]
         quarters = F.pixel_unshuffle(masks, FINER).flatten(2)
-        parts = zip(quarters, looks, learnt, strict=True)
-        return [CellMask(features.keys, mask, look, *lesson) for mask, look, lesson in parts]
-
-    def _sparse(self, features: FrameFeatures, prompt: PromptBatch | None, count: int) -> Tensor:
-        grid = (features.stride16.shape[-2], features.stride16.shape[-1])
-        points = features.stride16.new_zeros(count, 1, 2) if prompt is None else prompt.points
-        labels = points.new_full((count, 1), NO_POINT) if prompt is None else prompt.labels
-        return self.point_encoder.encode_points(points, labels, grid)
+        return [CellMask(features.keys, mask, *lesson) for mask, lesson in zip(quarters, learnt, strict=True)]
 
 
 def _channels_last(module: Part) -> Part:
@@ -289,36 +295,6 @@ def _silence(head: nn.Module, answer: float) -> None:
 def _looks(maps: TrunkMaps) -> tuple[Tensor, ...]:
     """The maps that show how things look rather than what they are."""
     return maps.stride4, maps.stride8, maps.stride16_early, maps.stride16
-
-
-def _upsample(logits: Tensor) -> Tensor:
-    return F.interpolate(logits, scale_factor=2, mode='bilinear', align_corners=False)
-
-
-def _join(stride16: Tensor, stride32: Tensor) -> Tensor:
-    """The trunk's deepest maps at stride 16: ImageNet has taught them what things are, not where they end."""
-    return torch.cat((stride16, _upsample(stride32)), dim=1)
-
-
-def _mean_features(features: Tensor, masks: Tensor) -> Tensor:
-    """Mean (N, T) of the features (1, T, S/16, S/16) under each mask (N, 1, S/4, S/4); 0 under an empty one."""
-    weights = F.avg_pool2d(masks, 4).flatten(1).to(features.dtype)
-    return weights @ features.flatten(2)[0].T / weights.sum(1, keepdim=True).clamp_min(SMALLEST_LOOK)
-
-
-def _remembered_looks(recalls: Sequence[Recall[CellMask]]) -> MemoryView | None:
-    """What N objects looked like on the frames that they remember: (N, F, T)."""
-    if not recalls[0].frames:
-        return None
-    looks = [torch.stack([_look(slot.memory.content) for slot in recall.frames]) for recall in recalls]
-    there = [look.new_ones(len(look)) for look in looks]
-    padded = pad_sequence(looks, batch_first=True)
-    return MemoryView(padded, padded, pad_sequence(there, batch_first=True))
-
-
-def _look(content: CellMask) -> Tensor:
-    assert content.look is not None, 'a network with a semantic branch remembers looks'
-    return content.look
 
 
 def _propose(reading: Reading) -> DecoderOutput:

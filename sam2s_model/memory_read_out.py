@@ -39,8 +39,6 @@ class CellMask(NamedTuple):
     Attributes:
         keys: (h·w, K) those of the frame.
         mask: (QUARTERS, h·w) in [0, 1], how much of each quarter of a cell the object covers.
-        look: (T,) mean of what the trunk sees under the mask, 0 when it covers nothing. Matching keys mean something
-            else in every stream, so that they cannot tell classes; only kept for the semantic branch, else None.
         lesson: What the object's target model learnt, see `object_looks`: where it was prompted, from this frame; where
             it was tracked, from all tracked frames so far; None where there was nothing to learn.
         lesson_age: How many tracked frames ago the newest lesson came.
@@ -48,7 +46,6 @@ class CellMask(NamedTuple):
 
     keys: Tensor
     mask: Tensor
-    look: Tensor | None = None
     lesson: Lesson | None = None
     lesson_age: int = 0
 

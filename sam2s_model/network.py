@@ -33,7 +33,6 @@ class FrameFeatures(NamedTuple):
         high_res: Fine features for mask borders.
         embedding: (D,) what DiveMem compares frames by, E(f) in SAM2S Eq. 2.
         keys: (S/8 · S/8, K) unit vectors for matching; None where the network does not match.
-        trunk: (1, T, S/16, S/16) what the trunk itself sees; None where no semantic branch looks at it.
         appearance: (1, C, h, w) the trunk's maps spread out, the finest first, at stride 4; None without target models.
         found: What was looked up ahead, for the network that did so.
     """
@@ -43,7 +42,6 @@ class FrameFeatures(NamedTuple):
     high_res: HighResFeatures
     embedding: Tensor
     keys: Tensor | None = None
-    trunk: Tensor | None = None
     appearance: tuple[Tensor, ...] | None = None
     found: Mapping[Hashable, Any] | None = None
 
@@ -73,8 +71,8 @@ class MaskOutput(NamedTuple):
         object_score: (N,) logit that the object is in the frame.
         pointer: (N, C) object pointers, or None where the network has none.
         proposals: Everything the decoder said, for the losses; None after a mask prompt that bypassed it.
-        semantics: (N, D) what the objects are, in the space of an instrument bank (SAM2S, x'_c); None without a
-            semantic branch, or where the decoder was bypassed.
+        semantics: (N, D) what the objects are, in the space of an instrument bank (SAM2S, x'_c); 0 for an object that
+            was not looked at; None without a semantic branch, or where the decoder was bypassed.
     """
 
     mask_logits: Tensor

@@ -28,20 +28,43 @@ class PromptEmbedding(NamedTuple):
     dense: Tensor
 
 
-class PointEncoder(nn.Module):
-    """Encode points and boxes, and the positions of the cells they may lie in."""
+class PromptEncoder(nn.Module):
+    """Encode points, boxes and mask logits for the mask decoder, and the positions of the cells they may lie in."""
 
-    def __init__(self, d_model: int = 256) -> None:
+    def __init__(self, d_model: int = 256, mask_channels: int = 16) -> None:
         super().__init__()
         self.pe_layer = RandomFourier(d_model)
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, d_model) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, d_model)
+        self.no_mask_embed = nn.Embedding(1, d_model)
+        self.mask_downscaling = nn.Sequential(
+            nn.Conv2d(1, mask_channels // 4, kernel_size=2, stride=2),
+            LayerNorm2d(mask_channels // 4),
+            nn.GELU(),
+            nn.Conv2d(mask_channels // 4, mask_channels, kernel_size=2, stride=2),
+            LayerNorm2d(mask_channels),
+            nn.GELU(),
+            nn.Conv2d(mask_channels, d_model, kernel_size=1),
+        )
 
     def dense_position(self, h: int, w: int) -> Tensor:
         """Position code of every cell of the image features, (1, C, h, w)."""
         return self.pe_layer.grid(h, w)
 
-    def encode_points(self, points: Tensor, labels: Tensor, grid: tuple[int, int]) -> Tensor:
+    def forward(
+        self, points: Tensor, labels: Tensor, mask_logits: Tensor | None, grid: tuple[int, int]
+    ) -> PromptEmbedding:
+        """Encode one prompt for each of N objects.
+
+        Args:
+            points: (N, P, 2) x, y in pixels of the model's input image; P may be 0.
+            labels: (N, P) integers, what each point is, -1 for a point to be ignored.
+            mask_logits: (N, 1, 4h, 4w) an earlier mask at stride 4, or None.
+            grid: (h, w) of the stride-16 features.
+        """
+        return PromptEmbedding(self._encode_points(points, labels, grid), self._dense(mask_logits, len(points), grid))
+
+    def _encode_points(self, points: Tensor, labels: Tensor, grid: tuple[int, int]) -> Tensor:
         """Tokens (N, P + 1, C) of points (N, P, 2) in pixels of the model's input, whose kinds are labels (N, P)."""
         # SAM 2 was trained with one token for "no point" behind the real ones; without it every mask shifts.
         points = torch.cat((points, points.new_zeros(len(points), 1, 2)), dim=1)
@@ -55,36 +78,6 @@ class PointEncoder(nn.Module):
 
     def _point_kinds(self) -> list[nn.Embedding]:
         return [kind for kind in self.point_embeddings if isinstance(kind, nn.Embedding)]
-
-
-class PromptEncoder(PointEncoder):
-    """Encode points, boxes and mask logits for the mask decoder."""
-
-    def __init__(self, d_model: int = 256, mask_channels: int = 16) -> None:
-        super().__init__(d_model)
-        self.no_mask_embed = nn.Embedding(1, d_model)
-        self.mask_downscaling = nn.Sequential(
-            nn.Conv2d(1, mask_channels // 4, kernel_size=2, stride=2),
-            LayerNorm2d(mask_channels // 4),
-            nn.GELU(),
-            nn.Conv2d(mask_channels // 4, mask_channels, kernel_size=2, stride=2),
-            LayerNorm2d(mask_channels),
-            nn.GELU(),
-            nn.Conv2d(mask_channels, d_model, kernel_size=1),
-        )
-
-    def forward(
-        self, points: Tensor, labels: Tensor, mask_logits: Tensor | None, grid: tuple[int, int]
-    ) -> PromptEmbedding:
-        """Encode one prompt for each of N objects.
-
-        Args:
-            points: (N, P, 2) x, y in pixels of the model's input image; P may be 0.
-            labels: (N, P) integers, what each point is, -1 for a point to be ignored.
-            mask_logits: (N, 1, 4h, 4w) an earlier mask at stride 4, or None.
-            grid: (h, w) of the stride-16 features.
-        """
-        return PromptEmbedding(self.encode_points(points, labels, grid), self._dense(mask_logits, len(points), grid))
 
     def _dense(self, mask_logits: Tensor | None, count: int, grid: tuple[int, int]) -> Tensor:
         if mask_logits is None:

@@ -15,6 +15,7 @@ from sam2s_model.prompt_encoder import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, NO_POINT
 STRIDE = 4  # pixels of a mask cell, in the frame and in the view
 BOX_CONTEXT, BOX_MARGIN, SMALLEST_BOX_VIEW = 1.5, 16, 96
 MASK_CONTEXT, MASK_MARGIN, SMALLEST_MASK_VIEW = 2.0, 32, 128  # a mask so far may have missed much of the object
+CLASS_CONTEXT, CLASS_MARGIN, SMALLEST_CLASS_VIEW = 1.2, 16, 96
 
 
 class View(NamedTuple):
@@ -30,6 +31,12 @@ def choose_views(prompt: PromptBatch, frame_side: int) -> list[View]:
     masks = [None] * len(prompt.points) if prompt.previous_logits is None else list(prompt.previous_logits[:, 0] > 0)
     prompts = zip(prompt.points.cpu(), prompt.labels.cpu(), masks, strict=True)
     return [_choose(points, labels, mask, frame_side) for points, labels, mask in prompts]
+
+
+def choose_mask_views(masks: Tensor, frame_side: int) -> list[View]:
+    """Where each of N objects is, masks (N, 1, S/4, S/4) with at least a cell each."""
+    sizes = (CLASS_CONTEXT, CLASS_MARGIN, SMALLEST_CLASS_VIEW)
+    return [_around(_corners(mask), *sizes, frame_side) for mask in masks[:, 0]]
 
 
 def _choose(points: Tensor, labels: Tensor, mask: Tensor | None, frame_side: int) -> View:

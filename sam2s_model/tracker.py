@@ -344,7 +344,8 @@ class Tracker:
         for (iou, score, presence, *classes), logits, content in readings:
             memory = FrameMemory(index, frame.stamp_ns, iou, score > 0, features.embedding, content, logits)
             segmentation = Segmentation(index, logits, iou, presence)
-            yield Finding(memory, segmentation, tuple(classes) if score > 0 and segmentation.is_finite else ())
+            known = score > 0 and segmentation.is_finite and any(classes)  # all 0: not looked at
+            yield Finding(memory, segmentation, tuple(classes) if known else ())
 
     def _read(self, output: MaskOutput) -> list[list[float]]:
         """Quality, object score, presence and class logits of N objects; the device is waited for once.

@@ -45,7 +45,7 @@ REMEMBERED = {
         StreamBasis,
     )
 }
-FORM = 'sam2s tracker state 3'
+FORM = 'sam2s tracker state 4'
 
 
 class BadTrackerState(ValueError):

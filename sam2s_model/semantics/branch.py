@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.layers import Mlp
-from sam2s_model.products import Linear
 
 MASK_FLOOR = 1e-3  # weight of cells beside the mask; an empty mask leaves attention as it would be without one
 FFN_WIDTH = 4  # hidden channels of a reader's feed-forward part, in multiples of the token's
@@ -26,12 +25,10 @@ class MemoryView(NamedTuple):
     Attributes:
         keys: (N, L, M), with position and time where known.
         values: (N, L, M).
-        weights: (N, L) how much each counts, 0 where an object remembers less than others; None counts all.
     """
 
     keys: Tensor
     values: Tensor
-    weights: Tensor | None = None
 
 
 class FrameView(NamedTuple):
@@ -42,14 +39,12 @@ class FrameView(NamedTuple):
         position: (1, C, h, w) position code of the cells.
         mask_token: (N, C) the token of the chosen mask, which says whose class is asked for.
         mask_logits: (N, 1, 4h, 4w) the chosen mask, within which to look.
-        trunk: (1, T, h, w) what the trunk sees, where it is asked, too.
     """
 
     cells: Tensor
     position: Tensor
     mask_token: Tensor
     mask_logits: Tensor
-    trunk: Tensor | None = None
 
 
 class TokenReader(nn.Module):
@@ -84,25 +79,21 @@ class SemanticBranch(nn.Module):
         d_model: Channels C of image features and tokens.
         memory_dim: Channels M of what is remembered.
         dim: Channels D of the instrument bank.
-        trunk_dim: Channels T of `FrameView.trunk`; 0 where the branch does not look at the trunk.
     """
 
-    def __init__(self, d_model: int, memory_dim: int, dim: int, trunk_dim: int = 0) -> None:
+    def __init__(self, d_model: int, memory_dim: int, dim: int) -> None:
         super().__init__()
         self.cls_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, d_model), std=0.02))
         self.memory_reader = TokenReader(d_model, memory_dim)
         self.frame_reader = TokenReader(d_model, d_model)
         self.proj = Mlp(d_model, d_model, dim)
-        self.trunk_proj = Linear(trunk_dim, d_model) if trunk_dim else None
 
     def forward(self, memory: MemoryView | None, frame: FrameView) -> Tensor:
         """Say what N objects are: x'_c of SAM2S Eq. 3, (N, D). Without memory the frame alone is read."""
         token = self.cls_token.expand(len(frame.mask_token), -1, -1)
         if memory is not None:
-            token = self.memory_reader(token, memory.keys, memory.values, memory.weights)
+            token = self.memory_reader(token, memory.keys, memory.values)
         cells = _sequence(frame.cells)
-        if self.trunk_proj is not None and frame.trunk is not None:
-            cells = cells + self.trunk_proj(_sequence(frame.trunk))
         keys, weights = cells + _sequence(frame.position), _cell_weights(frame.mask_logits).to(cells.dtype)
         token = self.frame_reader(token + frame.mask_token.unsqueeze(1), keys, cells, weights)
         semantics: Tensor = self.proj(token.squeeze(1))

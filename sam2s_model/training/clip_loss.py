@@ -81,7 +81,8 @@ def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.de
     losses: list[Losses] = []
     shown: dict[int, Tensor] = {}
     lessons = _lessons(rng, plan, len(images), rules.loss.frames)
-    for t in plan.order(len(images)):
+    order = plan.order(len(images))
+    for t in order:
         if t not in lessons:
             shown[t] = _only_track(network, images[t], calibration, memory, t)
             continue
@@ -90,10 +91,12 @@ def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.de
         targets = mask_targets(masks, rules.loss)
         recalls = memory.recall(t)
         for output, prompt in _decode(network, features, recalls, person, t):
-            if output.proposals is not None:
+            if output.proposals is not None or output.semantics is not None:
                 multimask = answers_with_alternatives(network, prompt)
                 losses.append(judge(output, targets, multimask, rules.loss, classes))
         shown[t] = output.mask_logits.detach()
+        if t == order[-1]:
+            break  # nothing comes after it
         if rng.random() < rules.memory.true_masks:
             output = output._replace(mask_logits=_true_logits(masks))
         prompted = memory.role(t) is Role.CONDITIONING

@@ -27,6 +27,8 @@ class LossSettings:
         focal: Form of the focal loss on soft labels, see `focal_loss`.
         focal_weight, dice_weight, iou_weight, presence_weight, semantic_weight: λ of the terms (SAM2S Eq. 1: 20, 1,
             1, 1, 0.1).
+        other_weight: Within L_tsl, of objects that are of none of its classes: the network shall not be sure of any. 0
+            leaves them out (SAM2S).
         stride: Image pixels per cell of the masks that are compared: 1 scales the decoder's up (SAM 2), 4 takes them
             as they are and costs a sixteenth.
         gated: A present object that the network calls absent gets no mask loss that could teach it (SAM 2).
@@ -42,6 +44,7 @@ class LossSettings:
     iou_weight: float = 1.0
     presence_weight: float = 1.0
     semantic_weight: float = 0.0
+    other_weight: float = 0.0
     stride: int = DECODER_STRIDE
     gated: bool = False
     frames: int = 0
@@ -103,7 +106,7 @@ def mask_targets(masks: Tensor, settings: LossSettings) -> MaskTargets:
 def judge(
     output: MaskOutput, targets: MaskTargets, multimask: bool, settings: LossSettings, classes: Classes | None = None
 ) -> Losses:
-    """Compare what the network said of N objects with the truth; not for masks that a person has given.
+    """Compare what the network said of N objects with the truth. Of masks that a person has given, the class alone.
 
     Args:
         output: What the network said.
@@ -112,12 +115,15 @@ def judge(
         settings: What counts how much.
         classes: What the objects are, where L_tsl is wanted.
     """
-    assert output.proposals is not None, 'the decoder was bypassed'
-    losses = mask_losses(output.proposals, targets, multimask, settings)
+    nothing = targets.shares.new_zeros(())
+    losses = Losses(nothing, nothing, nothing, nothing, nothing)
+    if output.proposals is not None:
+        losses = mask_losses(output.proposals, targets, multimask, settings)
     if classes is None or output.semantics is None:
         return losses
     present = targets.present * (output.object_score > 0)
-    return losses._replace(semantic=semantic_loss(output.semantics, classes.targets, present, classes.bank))
+    semantic = semantic_loss(output.semantics, classes.targets, present, classes.bank, settings.other_weight)
+    return losses._replace(semantic=semantic)
 
 
 def mask_losses(output: DecoderOutput, targets: MaskTargets, multimask: bool, settings: LossSettings) -> Losses:

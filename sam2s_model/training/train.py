@@ -130,7 +130,7 @@ def _learn(run: Run, lesson: Lesson, clip: Clip) -> Judged:
     device = lesson.processes.device
     outcome = clip_losses(run.network, clip, lesson.rules, device)
     total = outcome.total(lesson.rules.loss)
-    if total is not None:
+    if total is not None and total.requires_grad:  # not where there was nothing to see
         torch.autograd.backward(total / lesson.config.clips_per_step)
     return Judged(clip, outcome)
 

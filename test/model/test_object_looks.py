@@ -47,7 +47,7 @@ def remembered(keys: Tensor, mask: Tensor, *lessons: Lesson | None, learnt: Lear
     quarters = mask.flatten().expand(QUARTERS, -1)
 
     def slot(role: Role, index: int, *lesson: Any) -> Slot[CellMask]:
-        content = CellMask(keys, quarters, None, *lesson)
+        content = CellMask(keys, quarters, *lesson)
         return Slot(role, 1, FrameMemory(index, index, 1.0, True, keys.flatten(), content))
 
     prompted = [slot(Role.CONDITIONING, n, lesson) for n, lesson in enumerate(lessons)]

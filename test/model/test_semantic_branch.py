@@ -10,11 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from sam2s_model import BoxPrompt, Frame, FrameResult, Label, MaskPrompt, PointPrompt, Tracker
-from sam2s_model.frame_memory import Recall
+from sam2s_model import BoxPrompt, Frame, FrameResult, Label, MaskPrompt, PointPrompt, Tracker, matching_sam2s
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.memory_settings import MemorySettings
-from sam2s_model.network import MaskOutput
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.semantics import FrameView, InstrumentBank, MemoryView, SemanticBranch
 from sam2s_model.sizes import HieraSize
@@ -117,7 +115,10 @@ def test_without_a_branch_there_are_no_labels(build: Build) -> None:
     assert labels(results, 'a') == [None] * len(labels(results, 'a'))
 
 
-def test_the_label_of_an_absent_object_is_frozen_until_it_returns(build: Build) -> None:
+def test_the_label_of_an_absent_object_is_frozen_until_it_returns(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching_sam2s, 'CLASS_TURN', 1)
     network = build(BANK.dim)
     tracker = Tracker(network, CPU, instruments=BANK)
     video = frames(5)
@@ -147,8 +148,9 @@ def test_an_object_that_is_added_again_begins_without_its_old_label(build: Build
     assert again == for_the_first_time
 
 
-def test_the_token_reads_memory_where_there_is_some(build: Build) -> None:
-    network = build(BANK.dim)
+def test_the_token_reads_memory_where_there_is_some(draw_weights: Callable[[nn.Module, int], None]) -> None:
+    network = build_sam2s(BANK.dim).eval()
+    draw_weights(network, 0)
     tracker = Tracker(network, CPU, instruments=BANK)
     video = frames(2)
     tracker.prompt(video[0], 'a', BOX)
@@ -157,26 +159,12 @@ def test_the_token_reads_memory_where_there_is_some(build: Build) -> None:
     with torch.no_grad():
         features = network.encode_image(torch.rand(1, 3, SIDE, SIDE), tracker._stream.calibration)
         before = network.track_frame(features, [recall], None)
+        assert network.tsl is not None
         network.tsl.memory_reader.v_proj.bias.add_(1.0)
         after = network.track_frame(features, [recall], None)
+    assert before.semantics is not None and after.semantics is not None
     assert not torch.equal(before.semantics, after.semantics)
     assert torch.equal(before.mask_logits, after.mask_logits)
-
-
-def test_the_look_of_an_object_is_the_mean_feature_under_its_mask() -> None:
-    network = build_matching(BANK.dim).eval()
-    masks = torch.full((2, 1, SIDE // 4, SIDE // 4), -10.0)
-    masks[0, :, :8, 4:8] = 10.0  # two cells at stride 16, and none for the second object
-    output = MaskOutput(masks, torch.ones(2), torch.ones(2), None, None)
-    with torch.no_grad():
-        calibration = network.calibrate(torch.rand(1, 3, SIDE, SIDE))
-        features = network.encode_image(torch.rand(1, 3, SIDE, SIDE), calibration)
-        contents = network.encode_memory(features, [Recall()] * 2, output, prompted=True)
-    seen, unseen = (content.look for content in contents)
-    assert seen is not None and unseen is not None
-    assert features.trunk is not None
-    torch.testing.assert_close(seen, features.trunk[0, :, :2, 1].mean(1))
-    assert not unseen.any()
 
 
 def test_the_size_of_the_answer_is_that_of_the_bank() -> None:

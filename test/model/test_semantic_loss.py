@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2s_model.semantics import FrameView, InstrumentBank, MemoryView, SemanticBranch
-from sam2s_model.training.semantic_loss import NO_CLASS, class_targets, semantic_loss
+from sam2s_model.training.semantic_loss import NO_CLASS, OTHER, class_targets, semantic_loss
 
 EVERYBODY = torch.ones(2)
 
@@ -24,7 +24,13 @@ HOOK_AND_SNARE = bank_of('hook', 'snare')
 
 def test_classes_are_found_by_name_however_their_words_are_joined() -> None:
     bank = bank_of('hook', 'needle driver')
-    assert class_targets(['needle driver', 'needle_driver', 'hook', 'liver', ''], bank).tolist() == [1, 1, 0, -1, -1]
+    assert class_targets(['needle driver', 'needle_driver', 'hook', 'liver', ''], bank).tolist() == [
+        1,
+        1,
+        0,
+        OTHER,
+        NO_CLASS,
+    ]
 
 
 def test_it_is_the_cross_entropy_of_cosines_times_100() -> None:
@@ -37,14 +43,23 @@ def test_it_is_the_cross_entropy_of_cosines_times_100() -> None:
 
 @pytest.mark.parametrize(
     ('targets', 'present'),
-    [([0, NO_CLASS], [1, 1]), ([0, 1], [1, 0])],
-    ids=['tissue', 'absent'],
+    [([0, NO_CLASS], [1, 1]), ([0, OTHER], [1, 1]), ([0, 1], [1, 0])],
+    ids=['no name', 'tissue', 'absent'],
 )
 def test_objects_without_a_class_and_absent_ones_do_not_count(targets: list[int], present: list[int]) -> None:
     semantics = torch.randn(2, 8, generator=torch.Generator().manual_seed(1))
     both = semantic_loss(semantics, torch.tensor(targets), torch.tensor(present), HOOK_AND_SNARE)
     alone = semantic_loss(semantics[:1], torch.tensor([0]), torch.ones(1), HOOK_AND_SNARE)
     assert torch.equal(both, alone)
+
+
+def test_tissue_shall_look_like_all_classes_alike_where_that_is_asked_for() -> None:
+    sure = torch.tensor([[1.0, 0, 0, 0, 0, 0, 0, 0]])
+    unsure = torch.tensor([[1.0, 1, 0, 0, 0, 0, 0, 0]])
+    tissue, there = torch.tensor([OTHER]), torch.ones(1)
+    assert float(semantic_loss(unsure, tissue, there, HOOK_AND_SNARE, 0.5)) == pytest.approx(0.5 * math.log(2))
+    assert semantic_loss(sure, tissue, there, HOOK_AND_SNARE, 0.5) > 10
+    assert not semantic_loss(sure, tissue, there, HOOK_AND_SNARE)
 
 
 def test_without_any_instrument_it_is_zero_and_can_still_be_minimised() -> None:

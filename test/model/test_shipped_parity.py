@@ -17,6 +17,7 @@ from torch import nn
 
 from sam2s_model import build_tracker
 from sam2s_model.lite_neck import encode_deep
+from sam2s_model.matching_sam2s import NO_POINTS
 from sam2s_model.sizes import Widths
 
 pytestmark = [pytest.mark.parity, pytest.mark.usefixtures('compared_parts')]
@@ -80,18 +81,16 @@ def test_mask_decoder_of_the_shipped_network(network_and_calls: Any) -> None:
         assert_same(torch.stack((ours.object_score, ours.iou[:, :1])), torch.stack((score, iou[:, :1])))
 
 
-def test_point_encoder_of_the_shipped_network(network_and_calls: Any) -> None:
+def test_positions_and_missing_clicks_of_the_shipped_network(network_and_calls: Any) -> None:
     from sam2.modeling.sam.prompt_encoder import PromptEncoder
 
-    ours, side = network_and_calls[0].point_encoder, 256
-    width = ours.not_a_point_embed.weight.shape[1]
-    theirs = PromptEncoder(width, (side // 16, side // 16), (side, side), mask_in_chans=16)
-    theirs.load_state_dict(ours.state_dict(), strict=False)  # ours has no part for masks
-    points, labels = torch.rand(1, 5, 2) * side, torch.tensor([[0, 1, 2, 3, -1]])
-    assert_same(
-        ours.encode_points(points, labels, (side // 16, side // 16)), theirs._embed_points(points, labels, True)
-    )
-    assert_same(ours.dense_position(side // 16, side // 16), theirs.get_dense_pe())
+    ours, side = network_and_calls[0], 256
+    theirs = PromptEncoder(ours.no_point.embedding_dim, (side // 16, side // 16), (side, side), mask_in_chans=16)
+    theirs.pe_layer.load_state_dict(ours.pe_layer.state_dict())
+    theirs.not_a_point_embed.load_state_dict(ours.no_point.state_dict())
+    no_click = theirs._embed_points(torch.zeros(1, 1, 2), torch.tensor([[-1]]), True)
+    assert_same(ours.no_point.weight.expand(1, NO_POINTS, -1), no_click)
+    assert_same(ours.pe_layer.grid(side // 16, side // 16), theirs.get_dense_pe())
 
 
 def widths_of(decoder: nn.Module) -> Widths:

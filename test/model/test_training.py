@@ -114,6 +114,17 @@ def test_what_is_frozen_stays_as_it_was(tmp_path: Path) -> None:
     assert not {'image_encoder', 'sam_prompt_encoder'} & changed
 
 
+def test_a_clip_that_reaches_nothing_that_learns_is_passed_over(tmp_path: Path) -> None:
+    network = small_matching(semantic_dim=384)
+    start.freeze(network, [name for name, _ in network.named_children() if name not in ('no_point', 'pe_layer')])
+    config = config_for(
+        tmp_path, steps=1, frames=(1, 1), network=start.NetworkSettings(instruments='shipped'),
+        loss=LossSettings(semantic_weight=1.0), prompts=PromptSettings(kinds=(1, 0, 0), stray=0.0),
+    )  # fmt: skip
+    train_network(network, drawn_clips(frames=(1, 1)), config)
+    assert float(read_log(tmp_path)[0]['semantic']) > 0
+
+
 def test_a_frozen_name_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match=r"network.frozen: expected .*'memory_attention'.*, came 'hiera'"):
         start.freeze(small_sam2s(), ['hiera'])
