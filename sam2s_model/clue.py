@@ -44,6 +44,11 @@ class Clue(NamedTuple):
     maps: Tensor
 
     @property
+    def newest(self) -> Tensor:
+        """(N, 1, h, w) where the objects were last seen."""
+        return self.maps[:, -1:]
+
+    @property
     def channels(self) -> Tensor:
         """All of it as one map (N, 1 + MAPS, h, w), of about unit size."""
         return torch.cat((F.avg_pool2d(self.logits, FINER) / MAX_LOGIT, self.maps), dim=1)

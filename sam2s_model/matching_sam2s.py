@@ -43,6 +43,7 @@ from sam2s_model.prompt_view import (
 from sam2s_model.refiner import Refiner
 from sam2s_model.stream_basis import StreamBasis, learn_basis, matching_keys, spread_out
 from sam2s_model.target_model import fit_target_model
+from sam2s_model.whereabouts import doubt_returns, without_specks
 
 KEY_DIM = 64
 VIEW_SIDE = 256  # pixels of the square in which a prompt is read
@@ -188,6 +189,9 @@ class MatchingSam2s(nn.Module):
         start = clue.logits * START_WEIGHT + correction.float()
         output = output._replace(mask_logits=output.mask_logits + start)
         chosen = choose_mask(output, multimask=False, stability_fallback=False)
+        if not self.training:
+            chosen = chosen._replace(mask_logits=without_specks(chosen.mask_logits, clue.newest))
+            output = output._replace(object_score=doubt_returns(output.object_score, chosen.iou, recalls))
         return _gate(output, chosen)
 
     def _answer(self, features: FrameFeatures, prompt: PromptBatch) -> MaskOutput:

@@ -27,12 +27,11 @@ from sam2s_model.target_model import (
     fit_target_model,
     learn_more,
 )
+from sam2s_model.whereabouts import reachable
 
 MAX_LOGIT = 6.0  # surer than this no read-out is, be it of matching or of a target model
 SAY_OF_PROMPTS = 0.3  # of a target model's logits, added to those of what a prompt was read as
 REACH_OF_CLICKS = 24.0  # pixels, within which nothing speaks against a click
-JUMP = 3  # cells, further than which an object does not move between two frames unless matching says so
-LIKELY = 0.5  # of a cell that an object covers
 PATIENCE = 5  # frames from one lesson of tracked frames to the next
 TRACKED_SHARE = 0.25  # of a tracked frame's lesson
 FADING = 0.75  # of earlier lessons of tracked frames
@@ -65,9 +64,7 @@ def draw_looks(appearance: Sequence[Tensor], weights: Tensor, newest: Tensor) ->
     Far from there target models only say what is not the object: another instrument that looks like it is not it.
     """
     drawn = apply_target_models(appearance, weights).clamp(-MAX_LOGIT, MAX_LOGIT)
-    near = F.max_pool2d(newest, 2 * JUMP + 1, stride=1, padding=JUMP) > LIKELY
-    near = near.repeat_interleave(FINER, 2).repeat_interleave(FINER, 3)
-    return torch.where(near, drawn, drawn.clamp_max(0))
+    return torch.where(reachable(newest), drawn, drawn.clamp_max(0))
 
 
 def redraw(appearance: Sequence[Tensor], logits: Tensor, prompt: PromptBatch) -> Tensor:

@@ -15,9 +15,10 @@ from sam2s_model.frame_memory import FrameMemory, Recall, Role, Slot
 from sam2s_model.mask_decoder import HighResFeatures
 from sam2s_model.memory_read_out import QUARTERS, CellMask
 from sam2s_model.network import FrameFeatures, PromptBatch
-from sam2s_model.object_looks import GOOD_MASK, JUMP, NEVER_AGAIN, PATIENCE, Learnt, learn_looks, redraw, weigh_looks
+from sam2s_model.object_looks import GOOD_MASK, NEVER_AGAIN, PATIENCE, Learnt, learn_looks, redraw, weigh_looks
 from sam2s_model.prompt_encoder import BACKGROUND, FOREGROUND
 from sam2s_model.target_model import DECAY, Lesson, best_weights
+from sam2s_model.whereabouts import JUMP
 
 SIDE = 16  # cells
 CHANNELS = 4

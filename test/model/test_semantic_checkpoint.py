@@ -65,8 +65,8 @@ def test_the_branch_of_weights_without_one_begins_afresh() -> None:
 
 def test_half_a_branch_is_refused() -> None:
     network = build_network('lite', SIDE, semantic_dim=8)
-    weights = {name: value for name, value in network.state_dict().items() if name != 'tsl.cls_token'}
-    with pytest.raises(CheckpointMismatch, match=r'1 missing: tsl\.cls_token'):
+    weights = {name: value for name, value in network.state_dict().items() if name != 'tsl.from_fine.weight'}
+    with pytest.raises(CheckpointMismatch, match=r'1 missing: tsl\.from_fine\.weight'):
         load_weights(network, weights, 'here')
 
 
