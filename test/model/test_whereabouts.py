@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from sam2s_model import Frame, MaskPrompt, Tracker, whereabouts
 from sam2s_model.frame_memory import FrameMemory, Recall, Role, Slot
+from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.memory_read_out import CellMask
 from sam2s_model.whereabouts import (
     AWAY,
@@ -122,3 +125,19 @@ def test_each_object_is_doubted_for_itself() -> None:
         torch.full((2, 1), 3.0), torch.full((2,), 0.1), [GONE, recall_of(PROMPTED, (Role.SHORT_TERM, 1, True))]
     )
     assert scores.tolist() == [[DOUBT], [3.0]]
+
+
+@pytest.mark.parametrize(('away', 'seen'), [(True, False), (False, True)])
+def test_the_network_doubts_returns(away: bool, seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = MatchingSam2s(128, d_model=32).eval()  # untrained, it takes what matches
+    quality = network.mask_decoder.iou_prediction_head.layers[-1]
+    assert isinstance(quality, nn.Linear)
+    nn.init.constant_(quality.bias, -3.0)
+    monkeypatch.setattr(whereabouts, '_is_away', lambda _: away)
+    tracker = Tracker(network, torch.device('cpu'))
+    rgb = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    mask = np.zeros((128, 128), np.bool_)
+    mask[20:90, 30:100] = True
+    tracker.prompt(Frame(rgb, 0), 'a', MaskPrompt(mask))
+    assert bool(tracker.step(Frame(rgb, 40_000_000))['a'].mask.any()) is seen
