@@ -35,7 +35,7 @@ def test_what_is_published_is_recorded_and_told(
         executor = SingleThreadedExecutor()
         executor.add_node(recorder)
         threading.Thread(target=executor.spin, daemon=True).start()
-        assert recorder.wait_for_outputs(10)
+        assert recorder.wait_for_outputs(20)
         until(lambda: publishers['tracks'].get_subscription_count() == 1)
         message = TrackArray(height=2, width=3, tracks=[Track(object_id='tool')])
         message.header.stamp.sec = 7

@@ -97,7 +97,7 @@ def test_the_name_of_the_node_may_come_first(tracker: TrackerInProcess, shell: S
 def test_an_object_is_corrected_by_what_it_is_not(tracker: TrackerInProcess, shell: Shell) -> None:
     shell('--points', click(LEFT), '--id', 'psm1')
     assert shell('--background', click(RIGHT), '--id', 'psm1', '--mode', 'correct')[0] == 0
-    assert tracker.told(TrackEvent.OBJECT_CORRECTED) == ['psm1: was prompted again']
+    tracker.wait_until(lambda: tracker.told(TrackEvent.OBJECT_CORRECTED) == ['psm1: was prompted again'])
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_what_is_refused_ends_with_one_and_a_reason(
     tracker: TrackerInProcess, shell: Shell, words: tuple[str, ...], reason: str
 ) -> None:
     code, said = shell(*words)
-    assert code == 1 and said.startswith(reason)
+    assert code == 1 and reason in said
