@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -109,6 +110,8 @@ class TrackerNode(GuardedLifecycleNode):
             for degradation in loaded.degradations:
                 self.events.emit(EventCode.DEGRADED, degradation)
             self._answering = self._offer_services(self._pipeline)
+            # What is loaded stays. To search it for garbage holds all threads up for a tenth of a second now and then.
+            gc.freeze()
         except Exception:
             self.cleanup()
             raise
@@ -141,6 +144,7 @@ class TrackerNode(GuardedLifecycleNode):
         if self._pipeline is not None:
             self._pipeline.close()
             self._pipeline = None
+            gc.unfreeze()
             _release_memory()
 
     def _end_work(self) -> bool:

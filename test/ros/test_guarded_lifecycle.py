@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -131,6 +132,14 @@ def test_after_a_cleanup_another_checkpoint_can_be_configured(tracker: TrackerIn
     assert tracker.set(model__checkpoint='/other').successful
     assert tracker.request(CONFIGURE)
     assert [model.checkpoint for model in bank.loads] == ['', '/other']
+
+
+def test_what_is_loaded_is_not_searched_for_garbage_until_it_is_given_back(tracker: TrackerInProcess) -> None:
+    gc.unfreeze()
+    assert tracker.request(CONFIGURE)
+    assert gc.get_freeze_count() > 0
+    assert tracker.request(CLEANUP)
+    assert gc.get_freeze_count() == 0
 
 
 def test_fault_41_an_unexpected_error_gives_everything_back(tracker: TrackerInProcess, bank: Bank) -> None:
