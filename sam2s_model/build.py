@@ -32,7 +32,7 @@ from sam2s_model.onnx import backend as onnx_backend
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.semantics import BadInstrumentBank, InstrumentBank, read_bank
 from sam2s_model.sizes import HIERA_SIZES
-from sam2s_model.switches import Switches
+from sam2s_model.switches import MATCHING, Switches
 from sam2s_model.tracker import Tracker
 
 TORCH, ONNXRUNTIME = 'torch', 'onnxruntime'
@@ -126,7 +126,7 @@ def build_tracker(
     bank = _read_bank(Path(instruments or SHIPPED_INSTRUMENTS), dim) if dim else None
     if isinstance(network, MatchingSam2s):
         network.compute_in(choose_lite_precision(precision, chosen))
-        memory = memory or LITE_MEMORY
+        memory, switches = memory or LITE_MEMORY, switches or MATCHING
     else:
         network.compute_in(choose_precision(precision, chosen, half_by_default=False))
     running = f'PyTorch {torch.__version__} on {chosen}'

@@ -39,12 +39,14 @@ def to_input(
     return planes.mul_(scale).add_(offset).unsqueeze(0)
 
 
-def to_masks(logits: Tensor, height: int, width: int, non_overlap: bool = False) -> list[NDArray[np.bool_]]:
+def to_masks(
+    logits: NDArray[np.float32], height: int, width: int, non_overlap: bool = False
+) -> list[NDArray[np.bool_]]:
     """Scale mask logits (N, h, w) up to image pixels, bilinearly, and cut at 0: N masks (height, width).
 
     With `non_overlap` a pixel belongs to the object of the largest logit alone.
     """
-    planes = np.ascontiguousarray(logits.float().cpu().numpy())
+    planes = np.ascontiguousarray(logits)
     scaled = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in planes]
     if not non_overlap:
         return [plane > 0 for plane in scaled]

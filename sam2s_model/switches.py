@@ -24,6 +24,8 @@ class Switches:
             not compiled.
         non_overlap: Each pixel of a result belongs to one object at most (SAM 2, VOS benchmark script for objects that
             share a file). Memory keeps the masks as they were; in SAM 2, too, as it tracks objects one by one.
+        follow_edges: Results are drawn anew by a guided filter of the frame's colours (`guided_filter`), at twice the
+            resolution; memory keeps the masks as they were. SAM 2 does no such thing; `lite` does.
         embedding: What DiveMem compares frames by, E(f) in SAM2S Eq. 2. 'map': all cells of the stride-16 features as
             one vector, the literal reading; 'pooled': their mean; 'cells': as 'map', but every cell counts the same,
             so that the cosine is the mean of the cells' cosines.
@@ -37,9 +39,11 @@ class Switches:
     pooled_memory: bool = False
     fill_hole_area: int = 0
     non_overlap: bool = False
+    follow_edges: bool = False
     embedding: Literal['map', 'pooled', 'cells'] = 'map'
     long_embeddings: int = 1
 
 
 RELEASED_PREDICTOR = Switches(stability_fallback=True, binarize_prompted=True, fill_hole_area=8)
 VOS_BENCHMARK = Switches(non_overlap=True)
+MATCHING = Switches(follow_edges=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 from sam2s_model.compute import release_memory
 from sam2s_model.device_faults import NotFinite, is_out_of_memory, named_device_faults
 from sam2s_model.frame_memory import FrameMemory
+from sam2s_model.guided_filter import follow_edges
 from sam2s_model.hole_filling import fill_holes
 from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks, to_square
 from sam2s_model.masklet import Frame, FrameResult, Label, ObjectMask
@@ -387,8 +388,10 @@ class Tracker:
         if not found:
             return FrameResult(index, frame.stamp_ns, ())
         height, width = frame.rgb.shape[:2]
-        logits = torch.cat([segmentation.mask_logits for _, segmentation in found])
-        masks = to_masks(logits.squeeze(1), height, width, self._switches.non_overlap)
+        logits = torch.cat([segmentation.mask_logits for _, segmentation in found]).squeeze(1).float().cpu().numpy()
+        if self._switches.follow_edges:
+            logits = follow_edges(logits, self._square(frame))
+        masks = to_masks(logits, height, width, self._switches.non_overlap)
         objects = (
             ObjectMask(object_id, mask, segmentation.iou, segmentation.presence, self._label(object_id))
             for (object_id, segmentation), mask in zip(found, masks, strict=True)

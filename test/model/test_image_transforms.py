@@ -43,7 +43,7 @@ def test_the_input_is_normalised(picture: NDArray[np.uint8]) -> None:
 def test_masks_are_resized_as_in_the_reference(height: int, width: int) -> None:
     logits = torch.randn(2, 32, 32, generator=torch.Generator().manual_seed(0)) * 4
     expected = interpolate(logits[:, None], (height, width), mode='bilinear')[:, 0].numpy() > 0
-    assert np.mean(np.stack(to_masks(logits, height, width)) != expected) < 1e-4
+    assert np.mean(np.stack(to_masks(logits.numpy(), height, width)) != expected) < 1e-4
 
 
 def test_a_mask_prompt_is_resized_and_cut_at_a_half_as_in_the_reference() -> None:
@@ -73,7 +73,7 @@ def test_clicks_are_scaled_with_the_image() -> None:
 
 def test_a_pixel_of_separated_masks_belongs_to_the_surest_object() -> None:
     logits = torch.tensor([[[1.0, -1.0]], [[2.0, -2.0]]]).expand(2, 2, 2)
-    first, second = to_masks(logits, 2, 2, non_overlap=True)
+    first, second = to_masks(logits.numpy(), 2, 2, non_overlap=True)
     assert (first.any(), second.tolist()) == (False, [[True, False], [True, False]])
 
 

@@ -6,6 +6,7 @@ import gc
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from noting_network import BOX, FRAME_NS, MASK, NotingNetwork, click, contents, frame, labels_asked
@@ -13,9 +14,18 @@ from noting_network import BOX, FRAME_NS, MASK, NotingNetwork, click, contents, 
 from sam2s_model import BoxPrompt, Frame, InvalidPrompt, Prompt, Tracker, UnknownObject
 from sam2s_model.frame_memory import FrameMemory, Recall, Role
 from sam2s_model.memory_settings import PAPER, MemorySettings
+from sam2s_model.network import MaskOutput
 from sam2s_model.switches import Switches
 
 CPU = torch.device('cpu')
+
+
+class VagueNetwork(NotingNetwork):
+    """Finds every object in the left half of the frame, but is not sure where that ends."""
+
+    def track_frame(self, *asked: Any) -> MaskOutput:
+        output = super().track_frame(*asked)
+        return output._replace(mask_logits=torch.linspace(4, -4, 16).expand_as(output.mask_logits))
 
 
 @pytest.fixture
@@ -284,6 +294,16 @@ def test_objects_do_not_overlap_where_they_must_not(network: NotingNetwork) -> N
     network.logit = 41.0
     result = tracker.prompt(frame(0), 'b', BOX)
     assert (result['a'].mask.any(), result['b'].mask.all()) == (False, True)
+
+
+def test_results_follow_the_edges_of_the_image_where_they_shall() -> None:
+    network, image = VagueNetwork(), np.zeros((48, 32, 3), np.uint8)
+    image[:, :13] = 200
+    seen = Frame(image, 0)
+    vague = Tracker(network, CPU, PAPER).prompt(seen, 'a', BOX)
+    exact = Tracker(network, CPU, PAPER, Switches(follow_edges=True)).prompt(seen, 'a', BOX)
+    assert vague['a'].mask[:, :16].all() and not vague['a'].mask[:, 16:].any()
+    assert exact['a'].mask[:, :12].all() and not exact['a'].mask[:, 14:].any()
 
 
 def remembered_frames() -> int:

@@ -104,5 +104,5 @@ def test_overlapping_objects_are_separated_as_in_the_reference(build_reference: 
     logits = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0)) * 5
     large = interpolate(logits[:, None], (128, 128), mode='bilinear')
     theirs = build_reference('tiny', 128)._apply_non_overlapping_constraints(large)[:, 0] > 0
-    ours = np.stack(to_masks(logits, 128, 128, non_overlap=True))
+    ours = np.stack(to_masks(logits.numpy(), 128, 128, non_overlap=True))
     assert mask_iou(ours, theirs.numpy()) >= LEAST_IOU
