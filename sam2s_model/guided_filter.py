@@ -71,11 +71,14 @@ def _inverse(matrices: Map) -> Map:
 
 
 def _draw(logits: Map, colours: Colours) -> Map:
-    share = np.asarray(1 / (1 + np.exp(-logits.clip(-MOST_LOGIT, MOST_LOGIT))), np.float32)
-    functions = _scaled(_explain(share, colours), colours.fine)
+    functions = _scaled(_explain(_probability(logits), colours), colours.fine)
     drawn = np.einsum('hwc,hwc->hw', functions[..., :3], colours.fine) + functions[..., 3]
-    seen = _scaled(share, colours.fine)
+    seen = _probability(_scaled(logits, colours.fine))
     return np.asarray(np.where(np.abs(seen - 0.5) > UNSURE, seen, drawn) - 0.5, np.float32)
+
+
+def _probability(logits: Map) -> Map:
+    return np.asarray(1 / (1 + np.exp(-logits.clip(-MOST_LOGIT, MOST_LOGIT))), np.float32)
 
 
 def _explain(share: Map, colours: Colours) -> Map:

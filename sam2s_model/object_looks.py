@@ -32,6 +32,7 @@ from sam2s_model.whereabouts import reachable
 MAX_LOGIT = 6.0  # surer than this no read-out is, be it of matching or of a target model
 SAY_OF_PROMPTS = 0.3  # of a target model's logits, added to those of what a prompt was read as
 REACH_OF_CLICKS = 24.0  # pixels, within which nothing speaks against a click
+HIT_BY_CLICKS = 4.0  # pixels, within which a click is right for certain
 PATIENCE = 5  # frames from one lesson of tracked frames to the next
 TRACKED_SHARE = 0.25  # of a tracked frame's lesson
 FADING = 0.75  # of earlier lessons of tracked frames
@@ -71,23 +72,26 @@ def redraw(appearance: Sequence[Tensor], logits: Tensor, prompt: PromptBatch) ->
     """Draw what N prompts were read as, logits (N, 1, 2h, 2w), again with target models that are fitted on it.
 
     What looks like the rest of the object joins it, what looks like its surroundings leaves; not next to a click that
-    says otherwise.
+    says otherwise. What a click hits is what it says.
     """
     masks = (logits > 0).float()
     lessons = [fit_target_model(appearance, mask[0]) for mask in masks]
     nothing = logits.new_zeros(sum(m.shape[1] for m in appearance) + 1)
     weights = torch.stack([nothing if lesson is None else best_weights((lesson,)) for lesson in lessons])
     looks = draw_looks(appearance, weights, F.max_pool2d(masks, FINER))
-    looks = torch.where(_clicked(prompt, BACKGROUND, looks), looks.clamp_max(0), looks)
-    looks = torch.where(_clicked(prompt, FOREGROUND, looks), looks.clamp_min(0), looks)
-    return (logits.clamp(-MAX_LOGIT, MAX_LOGIT) + SAY_OF_PROMPTS * looks).clamp_(-MAX_LOGIT, MAX_LOGIT)
+    against, in_favour = (_clicked(prompt, kind, looks, REACH_OF_CLICKS) for kind in (BACKGROUND, FOREGROUND))
+    looks = torch.where(against, looks.clamp_max(0), looks)
+    looks = torch.where(in_favour, looks.clamp_min(0), looks)
+    drawn = (logits.clamp(-MAX_LOGIT, MAX_LOGIT) + SAY_OF_PROMPTS * looks).clamp_(-MAX_LOGIT, MAX_LOGIT)
+    drawn = torch.where(_clicked(prompt, BACKGROUND, looks, HIT_BY_CLICKS), -MAX_LOGIT, drawn)
+    return torch.where(_clicked(prompt, FOREGROUND, looks, HIT_BY_CLICKS), MAX_LOGIT, drawn)
 
 
-def _clicked(prompt: PromptBatch, kind: int, logits: Tensor) -> Tensor:
-    """Which cells of logits (N, 1, 2h, 2w) are near a click of a kind."""
+def _clicked(prompt: PromptBatch, kind: int, logits: Tensor, reach: float) -> Tensor:
+    """Which cells of logits (N, 1, 2h, 2w) have their centre within `reach` pixels of a click of a kind."""
     centres = (torch.arange(logits.shape[-1], device=logits.device) + 0.5) * STRIDE / FINER
     x, y = ((position.unsqueeze(-1) - centres).square() for position in prompt.points.unbind(-1))
-    near = x.unsqueeze(-2) + y.unsqueeze(-1) < REACH_OF_CLICKS**2
+    near = x.unsqueeze(-2) + y.unsqueeze(-1) < reach**2
     return (near & (prompt.labels == kind)[..., None, None]).any(1, keepdim=True)
 
 

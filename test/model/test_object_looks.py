@@ -15,7 +15,16 @@ from sam2s_model.frame_memory import FrameMemory, Recall, Role, Slot
 from sam2s_model.mask_decoder import HighResFeatures
 from sam2s_model.memory_read_out import QUARTERS, CellMask
 from sam2s_model.network import FrameFeatures, PromptBatch
-from sam2s_model.object_looks import GOOD_MASK, NEVER_AGAIN, PATIENCE, Learnt, learn_looks, redraw, weigh_looks
+from sam2s_model.object_looks import (
+    GOOD_MASK,
+    MAX_LOGIT,
+    NEVER_AGAIN,
+    PATIENCE,
+    Learnt,
+    learn_looks,
+    redraw,
+    weigh_looks,
+)
 from sam2s_model.prompt_encoder import BACKGROUND, FOREGROUND
 from sam2s_model.target_model import DECAY, Lesson, best_weights
 from sam2s_model.whereabouts import JUMP
@@ -139,6 +148,12 @@ def test_nothing_leaves_a_reading_next_to_a_positive_click() -> None:
     before, after = redrawn((8.5, 64.5, FOREGROUND), (70.5, 64.5, FOREGROUND))
     assert (after[SIDE:][:4] >= before[SIDE:][:4]).all()
     assert (after[SIDE + 8 :] < before[SIDE + 8 :]).all()
+
+
+def test_what_a_click_hits_is_what_it_says() -> None:
+    _, after = redrawn((10.5, 64.5, BACKGROUND), (90.5, 64.5, FOREGROUND))
+    assert after[2] == -MAX_LOGIT and after[22] == MAX_LOGIT
+    assert (after[[0, 4]] > 0).all() and (after[[20, 24]] < 0).all()
 
 
 def learnt_on(recall: Recall[CellMask], mask: Tensor, quality: float = 0.9) -> Learnt:
