@@ -1,4 +1,4 @@
-"""Images into the square that a network sees, masks back into image pixels."""
+"""Images and prompts into the square that a network sees."""
 
 from __future__ import annotations
 
@@ -37,21 +37,6 @@ def to_input(
     scale = planes.new_tensor([1 / (255 * s) for s in std]).view(3, 1, 1)
     offset = planes.new_tensor([-m / s for m, s in zip(mean, std, strict=True)]).view(3, 1, 1)
     return planes.mul_(scale).add_(offset).unsqueeze(0)
-
-
-def to_masks(
-    logits: NDArray[np.float32], height: int, width: int, non_overlap: bool = False
-) -> list[NDArray[np.bool_]]:
-    """Scale mask logits (N, h, w) up to image pixels, bilinearly, and cut at 0: N masks (height, width).
-
-    With `non_overlap` a pixel belongs to the object of the largest logit alone.
-    """
-    planes = np.ascontiguousarray(logits)
-    scaled = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in planes]
-    if not non_overlap:
-        return [plane > 0 for plane in scaled]
-    owner = np.argmax(scaled, axis=0)
-    return [(plane > 0) & (owner == number) for number, plane in enumerate(scaled)]
 
 
 def points_to_square(

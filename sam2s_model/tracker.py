@@ -14,9 +14,9 @@ from torch import Tensor
 from sam2s_model.compute import release_memory
 from sam2s_model.device_faults import NotFinite, is_out_of_memory, named_device_faults
 from sam2s_model.frame_memory import FrameMemory
-from sam2s_model.guided_filter import follow_edges
 from sam2s_model.hole_filling import fill_holes
-from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks, to_square
+from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_square
+from sam2s_model.mask_drawing import draw_masks
 from sam2s_model.masklet import Frame, FrameResult, Label, ObjectMask
 from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.memory_settings import MemorySettings
@@ -266,7 +266,11 @@ class Tracker:
         self._stream.calibration = self._network.calibrate(self._input(self._square(frame)))
         self._stream.calibrated = True
 
-    def _square(self, frame: Frame) -> NDArray[np.uint8]:
+    def _square(self, frame: Frame, index: int | None = None) -> NDArray[np.uint8]:
+        """What the network sees of a frame; given its place in the stream, without squashing the newest again."""
+        newest = self._stream.newest
+        if newest is not None and newest.place == (index, frame.stamp_ns):
+            return newest.square
         return to_square(frame.rgb, self._network.image_size) if frame.square is None else frame.square
 
     def _input(self, square: NDArray[np.uint8]) -> Tensor:
@@ -387,11 +391,8 @@ class Tracker:
     def _describe(self, frame: Frame, index: int, found: Sequence[tuple[str, Segmentation]]) -> FrameResult:
         if not found:
             return FrameResult(index, frame.stamp_ns, ())
-        height, width = frame.rgb.shape[:2]
-        logits = torch.cat([segmentation.mask_logits for _, segmentation in found]).squeeze(1).float().cpu().numpy()
-        if self._switches.follow_edges:
-            logits = follow_edges(logits, self._square(frame))
-        masks = to_masks(logits, height, width, self._switches.non_overlap)
+        logits = torch.cat([segmentation.mask_logits for _, segmentation in found]).squeeze(1)
+        masks = draw_masks(logits, self._square(frame, index), frame.rgb.shape[:2], self._switches)
         objects = (
             ObjectMask(object_id, mask, segmentation.iou, segmentation.presence, self._label(object_id))
             for (object_id, segmentation), mask in zip(found, masks, strict=True)

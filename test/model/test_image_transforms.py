@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from sam2s_model import BoxPrompt, MaskPrompt, PointPrompt
 from sam2s_model.hole_filling import FILLED_LOGIT, fill_holes
-from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_masks, to_square
+from sam2s_model.image_transforms import mask_to_square, points_to_square, to_input, to_square
 from sam2s_model.phantom import generate, preset
 
 CPU = torch.device('cpu')
@@ -39,13 +39,6 @@ def test_the_input_is_normalised(picture: NDArray[np.uint8]) -> None:
     np.testing.assert_allclose(ours[0].permute(1, 2, 0).numpy(), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(('height', 'width'), [(128, 128), (480, 640), (100, 31), (16, 16)])
-def test_masks_are_resized_as_in_the_reference(height: int, width: int) -> None:
-    logits = torch.randn(2, 32, 32, generator=torch.Generator().manual_seed(0)) * 4
-    expected = interpolate(logits[:, None], (height, width), mode='bilinear')[:, 0].numpy() > 0
-    assert np.mean(np.stack(to_masks(logits.numpy(), height, width)) != expected) < 1e-4
-
-
 def test_a_mask_prompt_is_resized_and_cut_at_a_half_as_in_the_reference() -> None:
     mask = np.zeros((120, 200), bool)
     mask[30:91, 40:150] = True
@@ -69,12 +62,6 @@ def test_a_box_is_its_two_corners_and_clicks_follow() -> None:
 
 def test_clicks_are_scaled_with_the_image() -> None:
     assert points_to_square(PointPrompt(((25, 25),), (1,)), 100, 50, 200) == ([(100, 50)], [1])
-
-
-def test_a_pixel_of_separated_masks_belongs_to_the_surest_object() -> None:
-    logits = torch.tensor([[[1.0, -1.0]], [[2.0, -2.0]]]).expand(2, 2, 2)
-    first, second = to_masks(logits.numpy(), 2, 2, non_overlap=True)
-    assert (first.any(), second.tolist()) == (False, [[True, False], [True, False]])
 
 
 def logits_with_holes() -> torch.Tensor:

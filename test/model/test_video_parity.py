@@ -22,7 +22,7 @@ from parity_videos import FRAME_NS, drawn
 from torch.nn.functional import interpolate
 
 from sam2s_model.checkpoint import load_weights
-from sam2s_model.image_transforms import to_masks
+from sam2s_model.mask_drawing import to_masks
 from sam2s_model.memory_settings import SAM2, MemorySettings
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.sizes import HIERA_SIZES
@@ -104,5 +104,5 @@ def test_overlapping_objects_are_separated_as_in_the_reference(build_reference: 
     logits = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0)) * 5
     large = interpolate(logits[:, None], (128, 128), mode='bilinear')
     theirs = build_reference('tiny', 128)._apply_non_overlapping_constraints(large)[:, 0] > 0
-    ours = np.stack(to_masks(logits.numpy(), 128, 128, non_overlap=True))
+    ours = np.stack(to_masks(logits.numpy(), (128, 128), non_overlap=True))
     assert mask_iou(ours, theirs.numpy()) >= LEAST_IOU
