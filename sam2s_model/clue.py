@@ -26,6 +26,7 @@ from sam2s_model.memory_read_out import (
 )
 from sam2s_model.network import FrameFeatures
 from sam2s_model.object_looks import MAX_LOGIT, draw_looks, weigh_looks
+from sam2s_model.whereabouts import reachable
 
 SAY = 0.45  # of a target model's logits, added to those of matching; with more, things of one kind become one
 SUREST = torch.tensor(MAX_LOGIT).sigmoid().item()  # matching is never surer than this
@@ -37,16 +38,13 @@ class Clue(NamedTuple):
 
     Attributes:
         logits: (N, 1, 2h, 2w) first guess at the mask, at stride 4.
-        maps: (N, MAPS, h, w) where the guess comes from, at stride 8.
+        maps: (N, MAPS, h, w) where the guess comes from, at stride 8; the last one is where they were last seen.
+        near: (N, 1, 2h, 2w) bool, where they may have moved to since.
     """
 
     logits: Tensor
     maps: Tensor
-
-    @property
-    def newest(self) -> Tensor:
-        """(N, 1, h, w) where the objects were last seen."""
-        return self.maps[:, -1:]
+    near: Tensor
 
     @property
     def channels(self) -> Tensor:
@@ -80,11 +78,11 @@ def find_clue(features: FrameFeatures, recalls: Sequence[Recall[CellMask]]) -> C
     maps = features.stride16.new_zeros(count, MAPS, side, side)
     logits = features.stride16.new_zeros(count, 1, FINER * side, FINER * side)
     _read_memory(features.keys, recalls, features.found or NOTHING, logits, maps)
-    weights = weigh_looks(recalls)
+    near, weights = reachable(maps[:, -1:]), weigh_looks(recalls)
     if weights is not None:
-        looks = draw_looks(features.appearance, weights, maps[:, 4:5])
+        looks = draw_looks(features.appearance, weights, near)
         logits.add_(looks, alpha=SAY).clamp_(-MAX_LOGIT, MAX_LOGIT)
-    return Clue(logits, maps)
+    return Clue(logits, maps, near)
 
 
 def _read_memory(keys: Tensor, recalls: Sequence[Recall[CellMask]], ahead: Found, logits: Tensor, maps: Tensor) -> None:

@@ -190,7 +190,7 @@ class MatchingSam2s(nn.Module):
         output = output._replace(mask_logits=output.mask_logits + start)
         chosen = choose_mask(output, multimask=False, stability_fallback=False)
         if not self.training:
-            chosen = chosen._replace(mask_logits=without_specks(chosen.mask_logits, clue.newest))
+            chosen = chosen._replace(mask_logits=without_specks(chosen.mask_logits, clue.near))
             output = output._replace(object_score=doubt_returns(output.object_score, chosen.iou, recalls))
         return _gate(output, chosen)
 

@@ -59,13 +59,13 @@ def weigh_looks(recalls: Sequence[Recall[CellMask]]) -> Tensor | None:
     return None if known is None else torch.stack([torch.zeros_like(known) if w is None else w for w in weights])
 
 
-def draw_looks(appearance: Sequence[Tensor], weights: Tensor, newest: Tensor) -> Tensor:
-    """Logits (N, 1, 2h, 2w) of how objects look, which were last seen at newest (N, 1, h, w).
+def draw_looks(appearance: Sequence[Tensor], weights: Tensor, near: Tensor) -> Tensor:
+    """Logits (N, 1, 2h, 2w) of how objects look, which may be `near`, (N, 1, 2h, 2w) bool.
 
-    Far from there target models only say what is not the object: another instrument that looks like it is not it.
+    Elsewhere target models only say what is not the object: another instrument that looks like it is not it.
     """
     drawn = apply_target_models(appearance, weights).clamp(-MAX_LOGIT, MAX_LOGIT)
-    return torch.where(reachable(newest), drawn, drawn.clamp_max(0))
+    return torch.where(near, drawn, drawn.clamp_max(0))
 
 
 def redraw(appearance: Sequence[Tensor], logits: Tensor, prompt: PromptBatch) -> Tensor:
@@ -78,7 +78,7 @@ def redraw(appearance: Sequence[Tensor], logits: Tensor, prompt: PromptBatch) ->
     lessons = [fit_target_model(appearance, mask[0]) for mask in masks]
     nothing = logits.new_zeros(sum(m.shape[1] for m in appearance) + 1)
     weights = torch.stack([nothing if lesson is None else best_weights((lesson,)) for lesson in lessons])
-    looks = draw_looks(appearance, weights, F.max_pool2d(masks, FINER))
+    looks = draw_looks(appearance, weights, reachable(F.max_pool2d(masks, FINER)))
     against, in_favour = (_clicked(prompt, kind, looks, REACH_OF_CLICKS) for kind in (BACKGROUND, FOREGROUND))
     looks = torch.where(against, looks.clamp_max(0), looks)
     looks = torch.where(in_favour, looks.clamp_min(0), looks)

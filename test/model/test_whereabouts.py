@@ -50,7 +50,7 @@ def test_an_object_may_move_by_a_few_cells() -> None:
 
 def test_a_dot_far_from_the_object_goes_and_nothing_else_changes() -> None:
     logits = mask_of(BODY, DOT)
-    cleaned = without_specks(logits, THERE)
+    cleaned = without_specks(logits, reachable(THERE))
     assert (cleaned[..., 40, 40:42] == SPECK_LOGIT).all()
     cleaned[..., 40, 40:42] = 5.0
     assert torch.equal(cleaned, logits)
@@ -69,12 +69,12 @@ def test_a_dot_far_from_the_object_goes_and_nothing_else_changes() -> None:
 )
 def test_what_may_be_the_object_stays(pieces: list[tuple[slice, slice]], newest: Tensor) -> None:
     logits = mask_of(*pieces)
-    assert torch.equal(without_specks(logits, newest), logits)
+    assert torch.equal(without_specks(logits, reachable(newest)), logits)
 
 
 def test_objects_are_looked_at_one_by_one() -> None:
     logits = torch.cat((mask_of(BODY, DOT), mask_of(DOT)))
-    cleaned = without_specks(logits, THERE.expand(2, -1, -1, -1))
+    cleaned = without_specks(logits, reachable(THERE).expand(2, -1, -1, -1))
     assert not (cleaned[0] == 5.0)[..., 40, 40:42].any() and (cleaned[1] == 5.0)[..., 40, 40:42].all()
 
 
