@@ -25,7 +25,7 @@ SPECK_LOGIT = -1.0  # barely not the object
 def reachable(newest: Tensor) -> Tensor:
     """Cells (N, 1, 2h, 2w), True where objects may have moved to that were last seen at newest (N, 1, h, w)."""
     side = 2 * JUMP + 1
-    along = F.max_pool2d(newest, (1, side), stride=1, padding=(0, JUMP))  # first rows, then columns: half the time
+    along = F.max_pool2d(newest, (1, side), stride=1, padding=(0, JUMP))  # rows, then columns: a third of the time
     near = F.max_pool2d(along, (side, 1), stride=1, padding=(JUMP, 0)) > LIKELY
     return near.repeat_interleave(FINER, 2).repeat_interleave(FINER, 3)
 
