@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import random
 import signal
@@ -30,6 +31,7 @@ from sam2s_ros.tracked_image import ObjectClass, StageTimes, TrackedImage, Track
 
 HEIGHT, WIDTH = 60, 80
 DEADLINE_S = 20.0
+USED_DOMAINS: set[int] = set()
 START_DEADLINE_S = 60.0  # PyTorch alone may take half of it to load on a busy machine
 
 
@@ -44,6 +46,7 @@ def ros_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def no_context_left() -> Iterator[None]:
     """A test that fails half-way leaves no ROS context behind, on which every test after it would fail, too."""
     yield
+    gc.unfreeze()  # a tracker that was configured in this process froze all there was, dead contexts among it
     if 'rclpy' in sys.modules:
         sys.modules['rclpy'].try_shutdown()
 
@@ -223,15 +226,19 @@ def until() -> Callable[..., None]:
 
 @contextmanager
 def free_domain() -> Iterator[int]:
-    """A ROS domain that no other test process of this machine uses meanwhile."""
+    """A ROS domain that no other test process of this machine uses meanwhile, nor has this one ever used.
+
+    Participants live until their context is collected, and on one machine only the first 32 of a domain are found.
+    """
     folder = Path(tempfile.gettempdir()) / f'ros_domains_{os.getuid()}'
     folder.mkdir(exist_ok=True)
-    for domain in random.sample(range(1, 101), 100):
+    for domain in random.sample(sorted(set(range(1, 101)) - USED_DOMAINS), 100 - len(USED_DOMAINS)):
         with (folder / str(domain)).open('w') as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
+            USED_DOMAINS.add(domain)
             yield domain
             return
     raise RuntimeError('all ROS domains from 1 to 100 are in use by tests')
@@ -242,6 +249,7 @@ def ros_domain() -> Iterator[int]:
     """A ROS domain for the tests of one module."""
     with free_domain() as domain:
         yield domain
+    gc.collect()  # the participants of its contexts
 
 
 @pytest.fixture(scope='module')
