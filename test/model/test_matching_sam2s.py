@@ -15,6 +15,7 @@ from sam2s_model.frame_memory import Role
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.object_looks import PATIENCE
 from sam2s_model.phantom import generate, preset
+from sam2s_model.switches import Switches
 
 SIDE = 256
 
@@ -48,6 +49,16 @@ def test_a_mask_prompt_is_followed_through_the_video() -> None:
     tracked.prompt(frames[0], 'disc', MaskPrompt(masks[0]))
     scores = [iou(tracked.step(frame)['disc'].mask, mask) for frame, mask in zip(frames[1:], masks[1:], strict=True)]
     assert min(scores) > 0.7
+
+
+def test_the_shipped_size_follows_the_edges_of_the_image() -> None:
+    frames, masks = frames_of_a_moving_disc(4)
+    results = []
+    for tracked in (tracker(), build_tracker('lite', device='cpu', image_size=SIDE, switches=Switches())):
+        tracked.prompt(frames[0], 'disc', MaskPrompt(masks[0]))
+        results.append(min(iou(tracked.step(f)['disc'].mask, m) for f, m in zip(frames[1:], masks[1:], strict=True)))
+    along_edges, as_drawn = results
+    assert along_edges > as_drawn
 
 
 @pytest.mark.parametrize(
