@@ -29,16 +29,19 @@ def soften(masks: Tensor) -> Tensor:
     return F.conv2d(rows, weights.view(1, 1, 1, -1)).squeeze(1)
 
 
-def focal_loss(logits: Tensor, targets: Tensor, form: FocalForm = 'sam') -> Tensor:
+def focal_loss(logits: Tensor, targets: Tensor, form: FocalForm = 'sam', alpha: float = ALPHA) -> Tensor:
     """Focal loss of masks (..., h, w), averaged over cells; targets in [0, 1] may be soft (SAM2S Eq. 5).
 
     The two forms differ on soft labels alone. 'sam' puts ŷ into SAM 2's formula, whose minimum is sharper than ŷ (0.3
     is answered best with 0.12); 'quality' weighs by |p - ŷ|^γ, whose minimum is p = ŷ (Li et al. 2020).
+
+    `alpha` is the weight of the object's cells, that of the others is the rest of 1. With less than a half, what is
+    doubtful is left out of the mask; of a mask that is remembered, a little more with every frame.
     """
     probability = logits.sigmoid()
     cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction='none')
-    alpha = ALPHA * targets + (1 - ALPHA) * (1 - targets)
-    return (alpha * _difficulty(probability, targets, form) ** GAMMA * cross_entropy).mean((-2, -1))
+    weight = alpha * targets + (1 - alpha) * (1 - targets)
+    return (weight * _difficulty(probability, targets, form) ** GAMMA * cross_entropy).mean((-2, -1))
 
 
 def _difficulty(probability: Tensor, targets: Tensor, form: FocalForm) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from sam2s_model.mask_decoder import DecoderOutput
 from sam2s_model.network import NO_OBJECT_LOGIT, MaskOutput
 from sam2s_model.semantics import InstrumentBank
-from sam2s_model.training.focal_loss import FocalForm, focal_loss, soften
+from sam2s_model.training.focal_loss import ALPHA, FocalForm, focal_loss, soften
 from sam2s_model.training.semantic_loss import semantic_loss
 
 DECODER_STRIDE = 4  # image pixels per cell of the decoder's masks
@@ -24,7 +24,7 @@ class LossSettings:
 
     Attributes:
         ambiguity: Soften the labels of the focal loss (SAM2S Eq. 4, L_arl); otherwise it is SAM 2's.
-        focal: Form of the focal loss on soft labels, see `focal_loss`.
+        focal: Form of the focal loss on soft labels, alpha: weight of the object's cells in it; see `focal_loss`.
         focal_weight, dice_weight, iou_weight, presence_weight, semantic_weight: λ of the terms (SAM2S Eq. 1: 20, 1,
             1, 1, 0.1).
         other_weight: Within L_tsl, of objects that are of none of its classes: the network shall not be sure of any. 0
@@ -39,6 +39,7 @@ class LossSettings:
 
     ambiguity: bool = False
     focal: FocalForm = 'sam'
+    alpha: float = ALPHA
     focal_weight: float = 20.0
     dice_weight: float = 1.0
     iou_weight: float = 1.0
@@ -53,6 +54,8 @@ class LossSettings:
     def __post_init__(self) -> None:
         if self.stride not in (1, 2, DECODER_STRIDE):
             raise ValueError(f'stride: expected 1, 2 or {DECODER_STRIDE}, came {self.stride}')
+        if not 0 < self.alpha < 1:
+            raise ValueError(f'alpha: expected a weight between 0 and 1, came {self.alpha}')
 
 
 class Losses(NamedTuple):
@@ -131,7 +134,7 @@ def mask_losses(output: DecoderOutput, targets: MaskTargets, multimask: bool, se
     shown = slice(1, None) if multimask else slice(0, 1)
     logits = _logits(output, settings)[:, shown]
     shares = targets.shares.unsqueeze(1).expand_as(logits)
-    focal = focal_loss(logits, targets.labels.unsqueeze(1).expand_as(logits), settings.focal)
+    focal = focal_loss(logits, targets.labels.unsqueeze(1).expand_as(logits), settings.focal, settings.alpha)
     dice = dice_loss(logits, shares)
     best = (settings.focal_weight * focal + settings.dice_weight * dice).argmin(dim=1, keepdim=True)
     off = (output.iou[:, shown] - intersection_over_union(logits.detach(), shares)).abs().mean(1)

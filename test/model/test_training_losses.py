@@ -90,6 +90,15 @@ def test_the_forms_differ_in_what_answers_a_soft_label_best(form: FocalForm, bes
     assert p[losses.argmin()].item() == pytest.approx(best, abs=0.002)
 
 
+@pytest.mark.parametrize(('alpha', 'best'), [(0.25, 0.4), (0.5, 0.5), (0.75, 0.6)])
+def test_doubtful_cells_join_the_mask_as_their_kinds_weigh(alpha: float, best: float) -> None:
+    """Of cells that look alike, half are the object's; all get the same probability, the one that costs least."""
+    targets = torch.tensor([0.0, 1.0]).view(1, 2)
+    p = torch.linspace(0.01, 0.99, 99)
+    losses = torch.stack([focal_loss(v.logit().expand(1, 2), targets, alpha=alpha) for v in p])
+    assert p[losses.argmin()].item() == pytest.approx(best, abs=0.01)
+
+
 def test_softening_is_equation_4(tmp_path: object) -> None:
     mask = np.random.default_rng(0).random((12, 12)) > 0.5
     soft = soften(torch.from_numpy(mask).double()[None])[0].numpy()
