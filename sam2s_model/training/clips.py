@@ -13,11 +13,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from sam2s_model.frame_memory import Role
 from sam2s_model.training.augmentation import Augmentation, augment
-from sam2s_model.training.divemem_sampling import ClipSampling, FramePick, pick_consecutive, pick_divemem
+from sam2s_model.training.divemem_sampling import ClipSampling, FramePick, pick_consecutive, pick_divemem, pick_entering
 from sam2s_model.training.sources import Sources
 from sam2s_model.training.videos import Video, squashed_frame, squashed_masks
 
 SMALLEST = 24  # pixels that an object must show on the first frame to be prompted
+LEAD = 24  # frames that are drawn in addition, so that something may come into sight
 ATTEMPTS = 200  # videos to look at before it is clear that they show nothing
 
 
@@ -81,16 +82,22 @@ class Clips(Dataset[Clip]):
         raise ValueError(f'expected objects of {SMALLEST} pixels or more to prompt, came none in {ATTEMPTS} videos')
 
     def _draw(self, rng: np.random.Generator) -> Clip | None:
-        recipe = self._recipe
+        recipe, sampling = self._recipe, self._recipe.sampling
         side = int(rng.choice(recipe.sides))
         count = int(rng.integers(recipe.frames[0], recipe.frames[1] + 1))
         source = recipe.sources.draw(rng)
-        single = recipe.sampling.images > 0 and rng.random() < recipe.sampling.images
+        single = _happens(rng, sampling.images)
         count = 1 if single else count
-        divemem = not single and recipe.sampling.divemem > 0 and rng.random() < recipe.sampling.divemem
-        video = source.draw(rng, side, count, whole=divemem)
-        pick = self._pick(rng, video, side, count, divemem)
+        divemem = not single and _happens(rng, sampling.divemem)
+        entering = not (single or divemem) and _happens(rng, sampling.entering)
+        video = source.draw(rng, side, count + LEAD * entering, whole=divemem)
+        pick = self._pick_entering(rng, video, side, count) if entering else None
+        pick = pick or self._pick(rng, video, side, count, divemem)
         return None if pick is None else self._cut(rng, video, pick, side)
+
+    def _pick_entering(self, rng: np.random.Generator, video: Video, side: int, count: int) -> FramePick | None:
+        masks = (squashed_masks(video.masks(index), side) for index in range(len(video)))
+        return pick_entering(rng, [set(_promptable(shown).tolist()) for shown in masks], count)
 
     def _pick(self, rng: np.random.Generator, video: Video, side: int, count: int, divemem: bool) -> FramePick | None:
         def shows(index: int) -> bool:
@@ -124,6 +131,11 @@ def stream(clips: Clips, indices: Sequence[int], workers: int) -> Iterator[Clip]
         generator=torch.Generator(),  # it would draw from the global one, and dropouts differ after a resumption
     )
     yield from loader
+
+
+def _happens(rng: np.random.Generator, chance: float) -> bool:
+    """What is never asked for costs no random number."""
+    return chance > 0 and rng.random() < chance
 
 
 def _promptable(masks: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -6,7 +6,7 @@ anywhere in the video, the short-term memories right before the present frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ class ClipSampling:
 
     Attributes:
         images: Share of clips of a single frame, which teach what a prompt means at a tenth of a video's cost.
+        entering: Share of the clips of consecutive frames that begin when something comes into sight: little of it can
+            be seen and prompted.
         divemem: Share of the other clips drawn as DiveMem wants them (SAM2S: 0.5, "1:1"); the rest are consecutive
             frames.
         long_term: Long-term frames of a DiveMem clip (SAM2S: 2).
@@ -31,13 +33,14 @@ class ClipSampling:
     """
 
     images: float = 0.0
+    entering: float = 0.0
     divemem: float = 0.0
     long_term: int = 2
     consecutive: int = 5
     objects: int = 255
 
     def __post_init__(self) -> None:
-        for name in ('images', 'divemem'):
+        for name in ('images', 'entering', 'divemem'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'{name}: expected a share in [0, 1], came {getattr(self, name)}')
         for name in ('long_term', 'consecutive', 'objects'):
@@ -68,8 +71,22 @@ def pick_consecutive(rng: np.random.Generator, length: int, shows: Shows, count:
     """`count` consecutive frames, fewer if the video is shorter; None if none begins with something to prompt."""
     count = min(count, length)
     start = _first_that_shows(rng, np.arange(length - count + 1), shows)
-    if start is None:
-        return None
+    return None if start is None else _consecutive(start, count)
+
+
+def pick_entering(rng: np.random.Generator, shown: Sequence[Set[int]], count: int) -> FramePick | None:
+    """`count` consecutive frames, the first of which shows something that the one before it does not.
+
+    Args:
+        rng: Decides which.
+        shown: Numbers of the objects that can be prompted, for each frame of the video.
+        count: Frames of the clip.
+    """
+    starts = [t for t in range(1, len(shown) - count + 1) if shown[t] - shown[t - 1]]
+    return _consecutive(int(rng.choice(starts)), count) if starts else None
+
+
+def _consecutive(start: int, count: int) -> FramePick:
     roles = (Role.CONDITIONING, *[Role.SHORT_TERM] * (count - 1))
     return FramePick(tuple(range(start, start + count)), roles, tuple(range(count)))
 

@@ -26,6 +26,7 @@ class SourceSettings:
         share: How often it is drawn from, in relation to the shares of the others (SAM2S: images 1, videos 4).
         preset: What kind of phantom video, one of `sam2s_model.phantom.PRESETS`.
         instruments: Share of instruments among its prompted objects; nothing leaves the preset's own.
+        late: How often an object is away at first; nothing leaves the preset's own.
         length: Frames of a phantom video from which a DiveMem clip is drawn.
         strides: Gaps between neighbouring frames of a phantom video in 1/25 s, one drawn for each.
     """
@@ -34,6 +35,7 @@ class SourceSettings:
     share: float = 1.0
     preset: str = 'training'
     instruments: float | None = None
+    late: float | None = None
     length: int = 64
     strides: tuple[int, ...] = STRIDES
 
@@ -44,6 +46,8 @@ class SourceSettings:
             raise ValueError(f'preset: expected one of {sorted(PRESETS)}, came {self.preset!r}')
         if self.instruments is not None and not 0 <= self.instruments <= 1:
             raise ValueError(f'instruments: expected a share in [0, 1], came {self.instruments}')
+        if self.late is not None and not 0 <= self.late <= 1:
+            raise ValueError(f'late: expected a share in [0, 1], came {self.late}')
         if not self.strides or min(self.strides) < 1:
             raise ValueError(f'strides: expected gaps of at least 1, came {self.strides}')
 
@@ -72,7 +76,8 @@ class PhantomVideos:
     def draw(self, rng: np.random.Generator, side: int, frames: int, whole: bool) -> Video:
         """A new video of the size that is wanted."""
         settings = self.settings
-        changes = {} if settings.instruments is None else {'instruments': settings.instruments}
+        wanted = {'instruments': settings.instruments, 'late': settings.late}
+        changes = {name: share for name, share in wanted.items() if share is not None}
         video = training_clip(
             rng, side, settings.length if whole else frames, settings.strides, settings.preset, **changes
         )

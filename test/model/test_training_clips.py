@@ -61,6 +61,18 @@ def test_about_so_many_clips_are_images() -> None:
     assert 5 <= sum(len(clips[n].frames) == 1 for n in range(20)) <= 15
 
 
+def test_what_comes_into_sight_is_prompted_when_little_of_it_is_seen() -> None:
+    late = open_sources({'phantom': SourceSettings(strides=(1,), late=1.0)})
+
+    def least_seen(entering: float) -> float:
+        """Mean over clips of what the object that is seen least at first shows then, as a share of the most."""
+        clips = clips_of(late, ClipSampling(entering=entering))
+        areas = [clips[n].masks.sum((2, 3)) for n in range(20)]
+        return float(np.mean([(area[:, 0] / area.max(1)).min() for area in areas]))
+
+    assert least_seen(1.0) < least_seen(0.0) - 0.2
+
+
 def test_at_most_so_many_objects_are_taken() -> None:
     clips = drawn_clips(sampling=ClipSampling(objects=1))
     assert {len(clips[index].masks) for index in range(10)} == {1}

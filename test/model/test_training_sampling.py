@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sam2s_model.frame_memory import Role
-from sam2s_model.training.divemem_sampling import ClipSampling, FramePick, pick_consecutive, pick_divemem
+from sam2s_model.training.divemem_sampling import ClipSampling, FramePick, pick_consecutive, pick_divemem, pick_entering
 
 LENGTH = 40
 SAMPLING = ClipSampling(divemem=0.5)
@@ -77,3 +77,15 @@ def test_a_single_image_is_a_clip_of_one_frame() -> None:
 
 def test_where_nothing_is_seen_there_is_no_clip() -> None:
     assert pick_consecutive(np.random.default_rng(0), LENGTH, lambda index: False, 8) is None
+
+
+def test_a_clip_begins_when_something_comes_into_sight() -> None:
+    shown = [{0}, {0}, {0, 1}, {0, 1}, {1}, {1}, {0, 1}, {0, 1}]
+    picked = {pick.frames for seed in range(20) if (pick := pick_entering(np.random.default_rng(seed), shown, 2))}
+    assert picked == {(2, 3), (6, 7)}
+
+
+def test_no_clip_begins_when_nothing_comes_into_sight_or_too_late() -> None:
+    rng = np.random.default_rng(0)
+    assert pick_entering(rng, [{0, 1}, {0}, {0}], 2) is None
+    assert pick_entering(rng, [{0}, {0}, {0, 1}], 2) is None
