@@ -32,6 +32,8 @@ class LossSettings:
         stride: Image pixels per cell of the masks that are compared: 1 scales the decoder's up (SAM 2), 4 takes them
             as they are and costs a sixteenth.
         gated: A present object that the network calls absent gets no mask loss that could teach it (SAM 2).
+        judge_absent: What is drawn of an object that is not there shall be called bad, an IoU of 0. Otherwise qualities
+            are learnt where the object is there (SAM 2).
         frames: Frames of a clip to learn from beside the prompted ones, drawn at random; the others are only tracked,
             as in use, so that memory holds the network's own masks. 0 learns from all of them (SAM 2).
         summed: Add up what a clip's decodings cost (SAM 2) instead of averaging.
@@ -48,6 +50,7 @@ class LossSettings:
     other_weight: float = 0.0
     stride: int = DECODER_STRIDE
     gated: bool = False
+    judge_absent: bool = False
     frames: int = 0
     summed: bool = False
 
@@ -141,7 +144,7 @@ def mask_losses(output: DecoderOutput, targets: MaskTargets, multimask: bool, se
     return Losses(
         focal=(focal.gather(1, best).squeeze(1) * targets.present).mean(),
         dice=(dice.gather(1, best).squeeze(1) * targets.present).mean(),
-        iou=(off * targets.present).mean(),
+        iou=(off if settings.judge_absent else off * targets.present).mean(),
         presence=F.binary_cross_entropy_with_logits(output.object_score.squeeze(1).float(), targets.present),
         semantic=logits.new_zeros(()),
     )

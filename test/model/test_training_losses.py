@@ -134,6 +134,14 @@ def test_of_several_proposals_the_best_alone_is_taught() -> None:
     assert (logits.grad.flatten(1).abs().sum(1) > 0).tolist() == [False, False, True, False]
 
 
+def test_what_is_drawn_of_an_absent_object_is_called_bad_where_that_is_wanted() -> None:
+    absent = mask_targets(torch.zeros(1, SIDE, SIDE), LossSettings())
+    drawn, nothing = (torch.full((4, SIDE // 4, SIDE // 4), value) for value in (5.0, -5.0))
+    settings = LossSettings(judge_absent=True)
+    assert mask_losses(proposals(drawn), absent, False, settings).iou.item() == pytest.approx(0.9)
+    assert mask_losses(proposals(nothing), absent, False, settings).iou.item() == pytest.approx(0.1)
+
+
 def test_an_absent_object_teaches_presence_alone() -> None:
     settings = LossSettings()
     losses = mask_losses(proposals(torch.ones(4, 8, 8)), mask_targets(square() * 0, settings), True, settings)
