@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.image_transforms import to_input
@@ -100,7 +101,7 @@ def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.de
         if rng.random() < rules.memory.true_masks:
             output = output._replace(mask_logits=_true_logits(masks))
         prompted = memory.role(t) is Role.CONDITIONING
-        memory.add(t, features.embedding, network.encode_memory(features, recalls, output, prompted))
+        _remember(memory, t, features, output, network.encode_memory(features, recalls, output, prompted))
     return ClipOutcome(losses, [shown[t] for t in range(len(images))])
 
 
@@ -118,9 +119,28 @@ def _only_track(network: Network, image: Tensor, calibration: Calibration, memor
     """Track frame t as in use, and remember what came out; returns its mask logits."""
     features = network.encode_image(image, calibration)
     recalls = memory.recall(t)
-    output = network.track_frame(features, recalls, None)
-    memory.add(t, features.embedding, network.encode_memory(features, recalls, output, prompted=False))
+    with in_use(network):
+        output = network.track_frame(features, recalls, None)
+    _remember(memory, t, features, output, network.encode_memory(features, recalls, output, prompted=False))
     return output.mask_logits
+
+
+@contextmanager
+def in_use(network: Network) -> Iterator[None]:
+    """A network that is trained does for a while all that it does in use."""
+    assert isinstance(network, nn.Module)
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)
+
+
+def _remember(
+    memory: ClipMemory, t: int, features: FrameFeatures, output: MaskOutput, contents: Sequence[MemoryContent]
+) -> None:
+    memory.add(t, features.embedding, (output.object_score > 0).tolist(), contents)
 
 
 def answers_with_alternatives(network: Network, prompt: PromptBatch | None) -> bool:

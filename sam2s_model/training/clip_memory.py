@@ -57,11 +57,11 @@ class ClipMemory:
             return [Recall() for _ in self._banks]
         return [bank.recall(self._clip.positions[t]) for bank in self._banks]
 
-    def add(self, t: int, embedding: Tensor, contents: Sequence[MemoryContent]) -> None:
-        """Remember frame t."""
+    def add(self, t: int, embedding: Tensor, present: Sequence[bool], contents: Sequence[MemoryContent]) -> None:
+        """Remember frame t: whether each object was found, and what of it."""
         role, index = self.role(t), self._index(t)
-        for bank, content in zip(self._banks, contents, strict=True):
-            memory = FrameMemory(index, index, 0.0, True, embedding, content)
+        for bank, found, content in zip(self._banks, present, contents, strict=True):
+            memory = FrameMemory(index, index, 0.0, found, embedding, content)
             if role is Role.CONDITIONING:
                 bank.add_conditioning(memory)
             elif role is Role.LONG_TERM:

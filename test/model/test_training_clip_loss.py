@@ -14,7 +14,7 @@ from training_clips import drawn_clips, small_matching, small_sam2s
 from sam2s_model.build import AnyNetwork
 from sam2s_model.frame_memory import Role
 from sam2s_model.semantics import InstrumentBank
-from sam2s_model.training.clip_loss import ClipRules, clip_losses
+from sam2s_model.training.clip_loss import ClipRules, clip_losses, in_use
 from sam2s_model.training.clip_memory import ClipMemory, TrainingMemory
 from sam2s_model.training.divemem_sampling import ClipSampling
 from sam2s_model.training.losses import LossSettings
@@ -103,7 +103,7 @@ def divemem_memory() -> ClipMemory:
     clip = next(clip for clip in (CLIPS[index] for index in range(20)) if clip.is_divemem)
     memory = ClipMemory(clip, PromptPlan('box', (0,), (0,)), TrainingMemory())
     for t in range(len(clip.frames)):
-        memory.add(t, torch.zeros(1), [t] * len(clip.masks))
+        memory.add(t, torch.zeros(1), [True] * len(clip.masks), [t] * len(clip.masks))
     return memory
 
 
@@ -133,3 +133,23 @@ def test_corrected_frames_become_conditioning_ones() -> None:
     clip = next(clip for clip in (CLIPS[index] for index in range(20)) if not clip.is_divemem)
     memory = ClipMemory(clip, PromptPlan('click', (0,), (0, 2)), TrainingMemory())
     assert [memory.role(t) for t in range(3)] == [Role.CONDITIONING, Role.SHORT_TERM, Role.CONDITIONING]
+
+
+def test_it_is_remembered_who_was_found() -> None:
+    clip = next(clip for clip in (CLIPS[index] for index in range(20)) if not clip.is_divemem and len(clip.masks) == 2)
+    memory = ClipMemory(clip, PromptPlan('box', (0,), ()), TrainingMemory())
+    memory.add(0, torch.zeros(1), [True, True], ['prompted', 'prompted'])
+    memory.add(1, torch.zeros(1), [True, False], ['found', 'lost'])
+    newest = [recall.frames[-1].memory for recall in memory.recall(2)]
+    assert [(frame.content, frame.present) for frame in newest] == [('found', True), ('lost', False)]
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_a_network_is_in_use_for_a_while(training: bool) -> None:
+    network = small_sam2s().train(training)
+    with in_use(network):
+        assert not network.training
+    assert network.training == training
+    with pytest.raises(RuntimeError, match='lost'), in_use(network):
+        raise RuntimeError('lost')
+    assert network.training == training
