@@ -84,7 +84,7 @@ def training_clip(
     """
     fps = _BASE_FPS / float(rng.choice(np.asarray(strides)))
     # Short clips would hardly show an absence, so they get more of them.
-    settings = preset(kind, height=side, width=side, frames=frames, fps=fps, absence=0.3, **changes)
+    settings = preset(kind, height=side, width=side, frames=frames, fps=fps, **{'absence': 0.3, **changes})
     return generate(settings, int(rng.integers(TRAINING_SEEDS)))
 
 

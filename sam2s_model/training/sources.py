@@ -26,7 +26,7 @@ class SourceSettings:
         share: How often it is drawn from, in relation to the shares of the others (SAM2S: images 1, videos 4).
         preset: What kind of phantom video, one of `sam2s_model.phantom.PRESETS`.
         instruments: Share of instruments among its prompted objects; nothing leaves the preset's own.
-        late: How often an object is away at first; nothing leaves the preset's own.
+        late, absence: How often an object is away at first, and later; nothing leaves the preset's own and 0.3.
         length: Frames of a phantom video from which a DiveMem clip is drawn.
         strides: Gaps between neighbouring frames of a phantom video in 1/25 s, one drawn for each.
     """
@@ -36,6 +36,7 @@ class SourceSettings:
     preset: str = 'training'
     instruments: float | None = None
     late: float | None = None
+    absence: float | None = None
     length: int = 64
     strides: tuple[int, ...] = STRIDES
 
@@ -46,8 +47,10 @@ class SourceSettings:
             raise ValueError(f'preset: expected one of {sorted(PRESETS)}, came {self.preset!r}')
         if self.instruments is not None and not 0 <= self.instruments <= 1:
             raise ValueError(f'instruments: expected a share in [0, 1], came {self.instruments}')
-        if self.late is not None and not 0 <= self.late <= 1:
-            raise ValueError(f'late: expected a share in [0, 1], came {self.late}')
+        for name in ('late', 'absence'):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f'{name}: expected a share in [0, 1], came {share}')
         if not self.strides or min(self.strides) < 1:
             raise ValueError(f'strides: expected gaps of at least 1, came {self.strides}')
 
@@ -76,7 +79,7 @@ class PhantomVideos:
     def draw(self, rng: np.random.Generator, side: int, frames: int, whole: bool) -> Video:
         """A new video of the size that is wanted."""
         settings = self.settings
-        wanted = {'instruments': settings.instruments, 'late': settings.late}
+        wanted = {'instruments': settings.instruments, 'late': settings.late, 'absence': settings.absence}
         changes = {name: share for name, share in wanted.items() if share is not None}
         video = training_clip(
             rng, side, settings.length if whole else frames, settings.strides, settings.preset, **changes
