@@ -17,7 +17,7 @@ from sam2s_model.image_transforms import to_input
 from sam2s_model.matching_sam2s import MatchingSam2s
 from sam2s_model.network import Calibration, FrameFeatures, MaskOutput, MemoryContent, Network, PromptBatch
 from sam2s_model.semantics import InstrumentBank
-from sam2s_model.training.clip_memory import ClipMemory, TrainingMemory
+from sam2s_model.training.clip_memory import ClipMemory, Found, TrainingMemory
 from sam2s_model.training.clips import Clip
 from sam2s_model.training.losses import DECODER_STRIDE, Classes, Losses, LossSettings, judge, mask_targets
 from sam2s_model.training.person import Person
@@ -140,7 +140,8 @@ def in_use(network: Network) -> Iterator[None]:
 def _remember(
     memory: ClipMemory, t: int, features: FrameFeatures, output: MaskOutput, contents: Sequence[MemoryContent]
 ) -> None:
-    memory.add(t, features.embedding, (output.object_score > 0).tolist(), contents)
+    found = map(Found, output.iou.tolist(), (output.object_score > 0).tolist())
+    memory.add(t, features.embedding, list(found), contents)
 
 
 def answers_with_alternatives(network: Network, prompt: PromptBatch | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from sam2s_model.network import MemoryContent
 from sam2s_model.training.clips import Clip
 from sam2s_model.training.prompt_plan import PromptPlan
 
-NEVER = 1.0  # predicted IoU that no frame exceeds: in training, sampling chooses the long-term frames, not the filter
+NEVER = 1.0  # predicted IoU that no frame exceeds: sampling chooses the long-term frames, not the filter
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,23 @@ class TrainingMemory:
 
     Attributes:
         short_term, short_ages, pointer_frames: As in `MemorySettings`.
+        min_iou: Predicted IoU above which tracked frames may be kept for long, as in `MemorySettings`, but of any five
+            in a row: clips are short. Nothing is kept by default; sampling chooses long-term frames (SAM2S).
         true_masks: Share of frames remembered with their true mask instead of the predicted one (SAM 2: 0).
     """
 
     short_term: int = 6
     short_ages: tuple[int, ...] = ()
     pointer_frames: int = 15
+    min_iou: float = NEVER
     true_masks: float = 0.3
+
+
+class Found(NamedTuple):
+    """What an object's mask was said to be: its quality in [0, 1], and whether the object is there at all."""
+
+    iou: float
+    present: bool
 
 
 class ClipMemory:
@@ -41,8 +52,9 @@ class ClipMemory:
             short_term=settings.short_term,
             short_ages=settings.short_ages,
             pointer_frames=settings.pointer_frames,
-            long_term=max(clip.roles.count(Role.LONG_TERM), 1),
-            min_iou=NEVER,
+            long_term=clip.roles.count(Role.LONG_TERM) or MemorySettings.long_term,
+            min_iou=settings.min_iou,
+            candidate_interval=0.0,
         )
         self._banks: list[MemoryBank[MemoryContent]] = [MemoryBank(bank) for _ in clip.masks]
 
@@ -57,11 +69,11 @@ class ClipMemory:
             return [Recall() for _ in self._banks]
         return [bank.recall(self._clip.positions[t]) for bank in self._banks]
 
-    def add(self, t: int, embedding: Tensor, present: Sequence[bool], contents: Sequence[MemoryContent]) -> None:
-        """Remember frame t: whether each object was found, and what of it."""
+    def add(self, t: int, embedding: Tensor, found: Sequence[Found], contents: Sequence[MemoryContent]) -> None:
+        """Remember frame t: how well each object was found, and what of it."""
         role, index = self.role(t), self._index(t)
-        for bank, found, content in zip(self._banks, present, contents, strict=True):
-            memory = FrameMemory(index, index, 0.0, found, embedding, content)
+        for bank, (iou, present), content in zip(self._banks, found, contents, strict=True):
+            memory = FrameMemory(index, index, iou, present, embedding, content)
             if role is Role.CONDITIONING:
                 bank.add_conditioning(memory)
             elif role is Role.LONG_TERM:

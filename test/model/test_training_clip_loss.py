@@ -15,7 +15,7 @@ from sam2s_model.build import AnyNetwork
 from sam2s_model.frame_memory import Role
 from sam2s_model.semantics import InstrumentBank
 from sam2s_model.training.clip_loss import ClipRules, clip_losses, in_use
-from sam2s_model.training.clip_memory import ClipMemory, TrainingMemory
+from sam2s_model.training.clip_memory import NEVER, ClipMemory, Found, TrainingMemory
 from sam2s_model.training.divemem_sampling import ClipSampling
 from sam2s_model.training.losses import LossSettings
 from sam2s_model.training.prompt_plan import PromptPlan, PromptSettings
@@ -103,7 +103,7 @@ def divemem_memory() -> ClipMemory:
     clip = next(clip for clip in (CLIPS[index] for index in range(20)) if clip.is_divemem)
     memory = ClipMemory(clip, PromptPlan('box', (0,), (0,)), TrainingMemory())
     for t in range(len(clip.frames)):
-        memory.add(t, torch.zeros(1), [True] * len(clip.masks), [t] * len(clip.masks))
+        memory.add(t, torch.zeros(1), [Found(0.0, True)] * len(clip.masks), [t] * len(clip.masks))
     return memory
 
 
@@ -138,8 +138,8 @@ def test_corrected_frames_become_conditioning_ones() -> None:
 def test_it_is_remembered_who_was_found() -> None:
     clip = next(clip for clip in (CLIPS[index] for index in range(20)) if not clip.is_divemem and len(clip.masks) == 2)
     memory = ClipMemory(clip, PromptPlan('box', (0,), ()), TrainingMemory())
-    memory.add(0, torch.zeros(1), [True, True], ['prompted', 'prompted'])
-    memory.add(1, torch.zeros(1), [True, False], ['found', 'lost'])
+    memory.add(0, torch.zeros(1), [Found(1.0, True)] * 2, ['prompted'] * 2)
+    memory.add(1, torch.zeros(1), [Found(0.9, True), Found(0.1, False)], ['found', 'lost'])
     newest = [recall.frames[-1].memory for recall in memory.recall(2)]
     assert [(frame.content, frame.present) for frame in newest] == [('found', True), ('lost', False)]
 
@@ -153,3 +153,14 @@ def test_a_network_is_in_use_for_a_while(training: bool) -> None:
     with pytest.raises(RuntimeError, match='lost'), in_use(network):
         raise RuntimeError('lost')
     assert network.training == training
+
+
+@pytest.mark.parametrize(('min_iou', 'expected'), [(NEVER, 0), (0.85, 2)])
+def test_of_five_good_frames_one_is_kept_for_long_where_that_is_wanted(min_iou: float, expected: int) -> None:
+    clip = next(clip for clip in (CLIPS[index] for index in range(20)) if not clip.is_divemem)
+    clip = replace(clip, roles=(Role.CONDITIONING, *[Role.SHORT_TERM] * 11), positions=tuple(range(12)))
+    memory = ClipMemory(clip, PromptPlan('mask', (0,), ()), TrainingMemory(short_term=1, min_iou=min_iou))
+    for t in range(12):
+        memory.add(t, torch.eye(12)[t], [Found(0.9, True)] * len(clip.masks), [t] * len(clip.masks))
+    roles = [slot.role for slot in memory.recall(11)[0].frames]
+    assert roles.count(Role.LONG_TERM) == expected
