@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sam2s_model.build import LITE_MEMORY
 from sam2s_model.training.config import TrainingConfig, read_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'config'
@@ -23,6 +24,13 @@ def test_the_recipe_of_the_paper_is_read_as_it_is_written() -> None:
     assert config.sampling.divemem == 0.5 and config.sampling.divemem_frames == 8
     assert (config.loss.focal_weight, config.loss.semantic_weight, config.loss.ambiguity) == (20, 0.1, True)
     assert config.prompts.kinds == (0.5, 0.25, 0.25) and config.prompts.clicks == 7
+
+
+def test_long_training_weighs_all_cells_alike_and_remembers_as_the_tracker_does() -> None:
+    config = read_config(CONFIGS / 'train_long.yaml')
+    assert (config.loss.alpha, config.loss.focal, config.loss.judge_absent) == (0.5, 'quality', True)
+    assert (config.memory.short_ages, config.memory.min_iou) == (LITE_MEMORY.short_ages, LITE_MEMORY.min_iou)
+    assert {'trunk', 'prompt_reader', 'tsl'} < set(config.network.frozen)
 
 
 def test_the_shipped_networks_file_leaves_all_else_as_it_was_trained() -> None:
