@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from training_clips import drawn_clips, small_matching, small_sam2s
 
 from sam2s_model.build import AnyNetwork
 from sam2s_model.frame_memory import Role
+from sam2s_model.network import MaskOutput
 from sam2s_model.semantics import InstrumentBank
 from sam2s_model.training.clip_loss import ClipRules, clip_losses, in_use
 from sam2s_model.training.clip_memory import NEVER, ClipMemory, Found, TrainingMemory
@@ -153,6 +155,20 @@ def test_a_network_is_in_use_for_a_while(training: bool) -> None:
     with pytest.raises(RuntimeError, match='lost'), in_use(network):
         raise RuntimeError('lost')
     assert network.training == training
+
+
+def test_frames_that_teach_nothing_are_tracked_as_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, clip = small_matching().train(), drawn_clips(frames=(8, 8))[0]
+    track, learning = network.track_frame, []
+
+    def watched(*arguments: Any) -> MaskOutput:
+        learning.append(network.training)
+        return track(*arguments)
+
+    monkeypatch.setattr(network, 'track_frame', watched)
+    mask = PromptSettings(kinds=(1.0, 0.0, 0.0), stray=0.0)
+    clip_losses(network, clip, ClipRules(mask, TrainingMemory(true_masks=0.0), LossSettings(frames=3)), CPU)
+    assert (learning.count(True), learning.count(False)) == (1 + 3, 4)  # the prompted frame is one of those that teach
 
 
 @pytest.mark.parametrize(('min_iou', 'expected'), [(NEVER, 0), (0.85, 2)])

@@ -73,6 +73,16 @@ def test_what_comes_into_sight_is_prompted_when_little_of_it_is_seen() -> None:
     assert least_seen(1.0) < least_seen(0.0) - 0.2
 
 
+def test_things_leave_as_often_as_a_source_says() -> None:
+    def hidden(absence: float) -> int:
+        """Masks without a pixel in a few clips of two seconds."""
+        source = open_sources({'phantom': SourceSettings(strides=(4,), preset='short', late=0.0, absence=absence)})
+        clips = Clips(ClipRecipe(source, (SIDE,), (12, 12), ClipSampling(), Augmentation()), seed=3)
+        return sum(int((clips[n].masks.sum((2, 3)) == 0).sum()) for n in range(12))
+
+    assert hidden(1.0) > 2 * hidden(0.0)
+
+
 def test_at_most_so_many_objects_are_taken() -> None:
     clips = drawn_clips(sampling=ClipSampling(objects=1))
     assert {len(clips[index].masks) for index in range(10)} == {1}
