@@ -43,7 +43,9 @@ SHIPPED_INSTRUMENTS = Path(__file__).parent / 'weights' / 'instruments.safetenso
 LITE_IMAGE_SIZE = 384  # 320 is faster and less accurate, 448 the reverse
 # Matching needs no object pointers, and its time grows with the frames. What is predicted of a mask never reaches
 # the 0.95 of SAM2S; above 0.85 lie 40 % of the masks of phantom videos, and of these 3 % have a true IoU below 0.5.
-LITE_MEMORY = MemorySettings(short_term=4, short_ages=(1, 3, 7, 14), pointer_frames=0, conditioning=3, min_iou=0.85)
+LITE_MEMORY = MemorySettings(
+    short_term=4, short_ages=(1, 3, 7, 14), pointer_frames=0, conditioning=3, min_iou=0.85, until_absent=True
+)
 SAM2S_IMAGE_SIZE = 512  # SAM2S was trained and evaluated at 512 × 512
 
 AnyNetwork: TypeAlias = MatchingSam2s | Sam2s

@@ -29,6 +29,8 @@ class MemorySettings:
             second; at 25 frames a second consecutive frames would all be alike. 0 takes every frame.
         consecutive: A frame that fails the test empties the candidate buffer (SAM2S, "Δ consecutive frames"); otherwise
             it is only passed over (ReSurgSAM2).
+        until_absent: From the first frame without the object on, nothing more is chosen until the object is prompted
+            again: what comes back may be another of its kind. Not in SAM2S.
         initial_counts: N_l includes the initial memory. SAM2S's wording allows both; ours is the first reading,
             "queue … while permanently retaining l0".
         long_pointers: Long-term frames lend their object pointers, too. The paper does not say; ReSurgSAM2 has none.
@@ -44,6 +46,7 @@ class MemorySettings:
     min_iou: float = 0.95
     candidate_interval: float = 1.0
     consecutive: bool = True
+    until_absent: bool = False
     initial_counts: bool = False
     long_pointers: bool = False
 

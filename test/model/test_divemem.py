@@ -148,6 +148,31 @@ def test_a_frame_that_fails_may_be_passed_over_instead() -> None:
     assert len(long_term_of((1.0, 0.0), stream, replace(PAPER, consecutive=False))) == 1
 
 
+def test_nothing_is_chosen_after_an_absence_until_a_prompt_where_that_is_wanted() -> None:
+    lost = [*STEADY[:5], replace(STEADY[5], present=False), *STEADY[6:]]
+    assert len(long_term_of((1.0, 0.0), lost, PAPER)) == CAPACITY
+    assert len(long_term_of((1.0, 0.0), lost, replace(PAPER, until_absent=True))) == 1
+
+    bank: MemoryBank[str] = MemoryBank(replace(PAPER, until_absent=True))
+    bank.add_conditioning(memory_of(0, STEADY[0]))
+    for index, frame in enumerate(lost[:15], start=1):
+        bank.add_tracked(memory_of(index, frame))
+    bank.add_conditioning(memory_of(16, STEADY[15]))
+    for index, frame in enumerate(STEADY[16 : 16 + DELTA], start=17):
+        bank.add_tracked(memory_of(index, frame))
+    assert [m.index >= 17 for m in bank.long_term] == [False, True]
+
+
+def test_an_absence_that_is_tracked_again_does_not_count() -> None:
+    bank: MemoryBank[str] = MemoryBank(replace(PAPER, until_absent=True))
+    bank.add_conditioning(memory_of(0, STEADY[0]))
+    bank.add_tracked(memory_of(1, replace(STEADY[0], present=False)))
+    bank.forget_tracked(1)
+    for index, frame in enumerate(STEADY[:DELTA], start=1):
+        bank.add_tracked(memory_of(index, frame))
+    assert len(bank.long_term) == 1
+
+
 def test_the_oldest_of_four_long_term_frames_makes_room() -> None:
     chosen = long_term_of((1.0, 0.0), STEADY[:25], PAPER)
     assert len(chosen) == CAPACITY
