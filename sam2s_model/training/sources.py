@@ -13,6 +13,7 @@ from sam2s_model.phantom import PRESETS, training_clip
 from sam2s_model.training.stored_video import StoredVideos
 from sam2s_model.training.videos import Video, VideoInMemory
 
+SMALLEST_SIDE = 32  # of a phantom video
 STRIDES = (1, 2, 4, 8)  # 1/25 s between neighbouring frames; further apart, most objects share no pixel
 
 
@@ -27,6 +28,8 @@ class SourceSettings:
         preset: What kind of phantom video, one of `sam2s_model.phantom.PRESETS`.
         instruments: Share of instruments among its prompted objects; nothing leaves the preset's own.
         late, absence: How often an object is away at first, and later; nothing leaves the preset's own and 0.3.
+        side: Side of a phantom video in pixels, from which clips of another side are resized, as images of a small
+            camera are; nothing draws it as large as the clip.
         length: Frames of a phantom video from which a DiveMem clip is drawn.
         strides: Gaps between neighbouring frames of a phantom video in 1/25 s, one drawn for each.
     """
@@ -37,6 +40,7 @@ class SourceSettings:
     instruments: float | None = None
     late: float | None = None
     absence: float | None = None
+    side: int | None = None
     length: int = 64
     strides: tuple[int, ...] = STRIDES
 
@@ -51,6 +55,8 @@ class SourceSettings:
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
                 raise ValueError(f'{name}: expected a share in [0, 1], came {share}')
+        if self.side is not None and self.side < SMALLEST_SIDE:
+            raise ValueError(f'side: expected at least {SMALLEST_SIDE} pixels, came {self.side}')
         if not self.strides or min(self.strides) < 1:
             raise ValueError(f'strides: expected gaps of at least 1, came {self.strides}')
 
@@ -82,7 +88,12 @@ class PhantomVideos:
         wanted = {'instruments': settings.instruments, 'late': settings.late, 'absence': settings.absence}
         changes = {name: share for name, share in wanted.items() if share is not None}
         video = training_clip(
-            rng, side, settings.length if whole else frames, settings.strides, settings.preset, **changes
+            rng,
+            settings.side or side,
+            settings.length if whole else frames,
+            settings.strides,
+            settings.preset,
+            **changes,
         )
         return VideoInMemory(video.frames, video.labels, video.names)
 

@@ -83,6 +83,18 @@ def test_things_leave_as_often_as_a_source_says() -> None:
     assert hidden(1.0) > 2 * hidden(0.0)
 
 
+def test_clips_may_come_from_images_of_a_small_camera() -> None:
+    def steps(side: int | None) -> float:
+        """Mean difference between neighbouring pixels of a few clips."""
+        source = open_sources({'phantom': SourceSettings(preset='short', side=side)})
+        clips = clips_of(source, ClipSampling(images=1.0))
+        frames = np.concatenate([clips[n].frames for n in range(8)]).astype(float)
+        assert frames.shape[1:3] == (SIDE, SIDE)
+        return float(np.abs(np.diff(frames, axis=2)).mean())
+
+    assert steps(32) < 0.8 * steps(None)
+
+
 def test_at_most_so_many_objects_are_taken() -> None:
     clips = drawn_clips(sampling=ClipSampling(objects=1))
     assert {len(clips[index].masks) for index in range(10)} == {1}
