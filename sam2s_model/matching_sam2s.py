@@ -209,7 +209,7 @@ class MatchingSam2s(nn.Module):
 
     def _classify(self, image: Tensor, output: MaskOutput, numbers: Sequence[int]) -> MaskOutput:
         """Read what class some of the objects are, as far as they can be seen."""
-        if self.tsl is None:
+        if self.tsl is None or (self.training and _is_frozen(self.tsl)):
             return output
         semantics = output.iou.new_zeros(len(output.mask_logits), self.tsl.dim)
         seen = [n for n in numbers if bool((output.mask_logits[n] > 0).any())]
@@ -285,6 +285,10 @@ def _channels_last(module: Part) -> Part:
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return module
+
+
+def _is_frozen(part: nn.Module) -> bool:
+    return not any(weight.requires_grad for weight in part.parameters())
 
 
 def _silence(head: nn.Module, answer: float) -> None:

@@ -21,6 +21,7 @@ from sam2s_model.training.clip_memory import NEVER, ClipMemory, Found, TrainingM
 from sam2s_model.training.divemem_sampling import ClipSampling
 from sam2s_model.training.losses import LossSettings
 from sam2s_model.training.prompt_plan import PromptPlan, PromptSettings
+from sam2s_model.training.start import freeze
 
 CPU = torch.device('cpu')
 BANK = InstrumentBank(('hook', 'snare'), torch.eye(8)[:2], 'unit vectors', ('{}',))
@@ -99,6 +100,13 @@ def test_the_semantic_loss_is_there_for_known_classes_alone(build: Build) -> Non
         for c in (replace(clip, class_names=('hook', 'snare')), replace(clip, class_names=('', '')))
     )
     assert known > 0 and unknown == 0
+
+
+def test_classes_are_not_read_where_nobody_learns_to() -> None:
+    network = small_matching(semantic_dim=8).train()
+    freeze(network, ('tsl.',))
+    losses = clip_losses(network, replace(CLIPS[0], class_names=('hook', 'snare')), PAPER, CPU).losses
+    assert losses and all(one.semantic == 0 for one in losses)
 
 
 def divemem_memory() -> ClipMemory:
