@@ -119,10 +119,10 @@ def test_a_clip_that_reaches_nothing_that_learns_is_passed_over(tmp_path: Path) 
     start.freeze(network, [name for name, _ in network.named_children() if name not in ('no_point', 'pe_layer')])
     config = config_for(
         tmp_path, steps=1, frames=(1, 1), network=start.NetworkSettings(instruments='shipped'),
-        loss=LossSettings(semantic_weight=1.0), prompts=PromptSettings(kinds=(1, 0, 0), stray=0.0),
+        loss=LossSettings(semantic_weight=1.0), prompts=PromptSettings(kinds=(0, 1, 0), stray=0.0),
     )  # fmt: skip
     train_network(network, drawn_clips(frames=(1, 1)), config)
-    assert float(read_log(tmp_path)[0]['semantic']) > 0
+    assert float(read_log(tmp_path)[0]['dice']) > 0
 
 
 def test_a_frozen_name_that_does_not_exist_is_refused() -> None:
