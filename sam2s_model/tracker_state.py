@@ -45,7 +45,7 @@ REMEMBERED = {
         StreamBasis,
     )
 }
-FORM = 'sam2s tracker state 4'
+FORM = 'sam2s tracker state 5'
 
 
 class BadTrackerState(ValueError):
