@@ -9,11 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from sam2s_model.phantom import PRESETS, training_clip
+from sam2s_model.phantom import PRESETS, preset, training_clip
 from sam2s_model.training.stored_video import StoredVideos
 from sam2s_model.training.videos import Video, VideoInMemory
 
-SMALLEST_SIDE = 32  # of a phantom video
 STRIDES = (1, 2, 4, 8)  # 1/25 s between neighbouring frames; further apart, most objects share no pixel
 
 
@@ -55,8 +54,8 @@ class SourceSettings:
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
                 raise ValueError(f'{name}: expected a share in [0, 1], came {share}')
-        if self.side is not None and self.side < SMALLEST_SIDE:
-            raise ValueError(f'side: expected at least {SMALLEST_SIDE} pixels, came {self.side}')
+        if self.side is not None:
+            preset(self.preset, height=self.side, width=self.side)  # refuses what is too small
         if not self.strides or min(self.strides) < 1:
             raise ValueError(f'strides: expected gaps of at least 1, came {self.strides}')
 

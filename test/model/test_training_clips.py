@@ -172,3 +172,5 @@ def test_a_phantom_source_shows_what_its_preset_and_its_share_of_instruments_say
         SourceSettings(preset='none')
     with pytest.raises(ValueError, match='instruments: expected a share'):
         SourceSettings(instruments=2.0)
+    with pytest.raises(ValueError, match='at least 32×32 pixels, got 16×16'):
+        SourceSettings(side=16)
