@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import torch
 
 from sam2s_model import BoxPrompt, Frame, FrameResult, PointPrompt, Tracker, build_tracker
+from sam2s_model.divemem import DiveMemFilter
+from sam2s_model.frame_memory import FrameMemory
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.tracker_state import FORM, BadTrackerState, pack, unpack
@@ -48,6 +51,19 @@ def check(build: Callable[[], Tracker]) -> None:
     begin(first, frames[:9])
     second.restore(first.saved())
     assert said(go_on(second, frames[8:])) == said(go_on(first, frames[8:]))
+
+
+def test_that_an_object_was_away_is_saved() -> None:
+    def memory(index: int, present: bool) -> FrameMemory[str]:
+        return FrameMemory(index, index, 0.9, present, torch.tensor([1.0, float(index)]), '')
+
+    saved: list[DiveMemFilter[str]] = [DiveMemFilter(replace(EAGER, until_absent=True)) for _ in range(2)]
+    saved[0].offer(memory(1, present=False), memory(0, present=True))
+    kept = []
+    for restored in unpack(pack(saved), CPU):
+        offers = [restored.offer(memory(index, present=True), memory(0, present=True)) for index in (2, 3)]
+        kept.append(offers[-1] is not None)
+    assert kept == [False, True]
 
 
 def test_a_restored_sam2_goes_on_to_the_last_bit(nano: Callable[..., Sam2s]) -> None:
