@@ -123,6 +123,15 @@ class TrackerInProcess:
         self.wait_until(lambda: self.camera.get_subscription_count() == 1)
         self.wait_until(lambda: self.beside.count_publishers(f'{self.name}/tracks') == 1)
 
+    def when_deaf(self, act: Callable[[], None]) -> None:
+        """Have something done in a thread as soon as the tracker takes no more images."""
+
+        def wait() -> None:
+            self.wait_until(lambda: self.camera.get_subscription_count() == 0)
+            act()
+
+        threading.Thread(target=wait, daemon=True).start()
+
     def show(self, stamp_ns: int, encoding: str = 'mono8') -> None:
         """Publish a small image of noise, of which no two are alike."""
         noise = random.Random(stamp_ns).randbytes(64)

@@ -105,7 +105,7 @@ def test_fault_41_transitions_during_an_image_wait_for_it_and_leave_no_thread(st
     tracker = start_tracker(lambda: gate)
     tracker.show(1)
     assert gate.is_inside.wait(20.0)
-    threading.Timer(0.2, gate.open.set).start()
+    tracker.when_deaf(gate.open.set)
     assert tracker.request(label='deactivate') and tracker.request(label='cleanup')
     assert not tracker.request(label='cleanup')
     assert 'inference' not in {thread.name for thread in threading.enumerate()}

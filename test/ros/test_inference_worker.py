@@ -185,7 +185,7 @@ def test_stop_cancels_what_waits_and_refuses_more(desk: Desk) -> None:
     desk.hold_with(1)
     waiting = desk.worker.submit(lambda: None)
     desk.offer(2)
-    threading.Timer(0.05, desk.gate.set).start()
+    waiting.add_done_callback(lambda _: desk.gate.set())
     assert desk.worker.stop(DEADLINE_S)
     assert waiting.cancelled()
     assert desk.done == []

@@ -174,7 +174,7 @@ def test_fault_41_a_deactivation_in_the_middle_of_an_image_discards_its_result(s
     patient.gate.clear()
     tracker.show(1)
     tracker.wait_until(lambda: bool(patient.seen))
-    threading.Timer(0.1, patient.gate.set).start()
+    tracker.when_deaf(patient.gate.set)
     assert tracker.request(label='deactivate')
     status = tracker.wait_for_status(lambda status: status.state == TrackerStatus.INACTIVE)
     assert (status.dropped.stopped, status.processed, tracker.tracks) == (1, 0, [])
