@@ -27,16 +27,13 @@ class DiveMemFilter(Generic[Content]):
         self._settings = settings
         self._candidates: list[FrameMemory[Content]] = []
         self._last_stamp_ns: int | None = None
-        self._first_absence: int | None = None  # since the newest prompt
 
     def offer(self, tracked: FrameMemory[Content], newest: FrameMemory[Content]) -> FrameMemory[Content] | None:
         """Take one tracked frame; return the frame to keep, once the buffer is full."""
-        if not tracked.present and self._first_absence is None:
-            self._first_absence = tracked.index
         if not tracked.present or tracked.iou <= self._settings.min_iou:
             self._interrupt()
             return None
-        if self._is_over() or self._is_too_soon(tracked):
+        if self._is_too_soon(tracked):
             return None
         self._candidates.append(tracked)
         self._last_stamp_ns = tracked.stamp_ns
@@ -47,24 +44,18 @@ class DiveMemFilter(Generic[Content]):
         return kept
 
     def forget(self, index: int) -> None:
-        """Drop a frame that was prompted: its mask may have been wrong, and the object is there for certain."""
-        self._first_absence = None
+        """Drop a frame that was prompted: its mask may have been wrong."""
         self._candidates = [candidate for candidate in self._candidates if candidate.index != index]
 
     def forget_since(self, index: int) -> None:
         """Drop a frame and all after it: they will be tracked again."""
         self._candidates = [candidate for candidate in self._candidates if candidate.index < index]
         self._last_stamp_ns = self._candidates[-1].stamp_ns if self._candidates else None
-        if self._first_absence is not None and self._first_absence >= index:
-            self._first_absence = None
 
     def _interrupt(self) -> None:
         if self._settings.consecutive:
             self._candidates.clear()
             self._last_stamp_ns = None
-
-    def _is_over(self) -> bool:
-        return self._settings.until_absent and self._first_absence is not None
 
     def _is_too_soon(self, tracked: FrameMemory[Content]) -> bool:
         if self._last_stamp_ns is None:

@@ -27,6 +27,7 @@ class MemoryBank(Generic[Content]):
         self._beats: deque[FrameMemory[Content]] = deque(maxlen=kept)  # recent frames that begin a short-term stride
         self._long_term: deque[FrameMemory[Content]] = deque(maxlen=settings.long_term_capacity)
         self._filter: DiveMemFilter[Content] = DiveMemFilter(settings)
+        self._first_absence: int | None = None  # since the newest prompt
 
     def add_conditioning(self, memory: FrameMemory[Content]) -> None:
         """Remember a prompted frame; it replaces what was known of the same frame."""
@@ -43,8 +44,10 @@ class MemoryBank(Generic[Content]):
         if previous is None or self._beat(previous) != self._beat(memory):
             self._beats.append(remembered)
         self._recent.append(remembered)
-        if self._long_term.maxlen:
+        if self._long_term.maxlen and not (self._settings.until_absent and self.has_been_away):
             self._offer(memory)
+        if not memory.present and self._first_absence is None:
+            self._first_absence = memory.index
 
     def add_long_term(self, memory: FrameMemory[Content]) -> None:
         """Remember a frame for long, whatever DiveMem thinks of it; the oldest of a full queue is forgotten."""
@@ -55,6 +58,13 @@ class MemoryBank(Generic[Content]):
         for frames in (self._recent, self._beats, self._long_term):
             _keep(frames, [m for m in frames if m.index < since])
         self._filter.forget_since(since)
+        if self._first_absence is not None and self._first_absence >= since:
+            self._first_absence = None
+
+    @property
+    def has_been_away(self) -> bool:
+        """Whether the object was absent from any frame since it was prompted last."""
+        return self._first_absence is not None
 
     def has_conditioning(self, index: int) -> bool:
         """Whether a frame is remembered as a prompted one."""
@@ -87,7 +97,8 @@ class MemoryBank(Generic[Content]):
             self.add_long_term(kept)
 
     def _forget(self, index: int) -> None:
-        """Drop whatever is remembered of a frame: a person has corrected its mask."""
+        """Drop whatever is remembered of a frame: a person has corrected its mask, and the object is there."""
+        self._first_absence = None
         self._conditioning = [m for m in self._conditioning if m.index != index]
         for frames in (self._recent, self._beats, self._long_term):
             _keep(frames, [m for m in frames if m.index != index])

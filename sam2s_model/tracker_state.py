@@ -45,7 +45,7 @@ REMEMBERED = {
         StreamBasis,
     )
 }
-FORM = 'sam2s tracker state 5'
+FORM = 'sam2s tracker state 6'
 
 
 class BadTrackerState(ValueError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,8 @@ import pytest
 import torch
 
 from sam2s_model import BoxPrompt, Frame, FrameResult, PointPrompt, Tracker, build_tracker
-from sam2s_model.divemem import DiveMemFilter
 from sam2s_model.frame_memory import FrameMemory
+from sam2s_model.memory_bank import MemoryBank
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.sam2s import Sam2s
 from sam2s_model.tracker_state import FORM, BadTrackerState, pack, unpack
@@ -57,13 +56,11 @@ def test_that_an_object_was_away_is_saved() -> None:
     def memory(index: int, present: bool) -> FrameMemory[str]:
         return FrameMemory(index, index, 0.9, present, torch.tensor([1.0, float(index)]), '')
 
-    saved: list[DiveMemFilter[str]] = [DiveMemFilter(replace(EAGER, until_absent=True)) for _ in range(2)]
-    saved[0].offer(memory(1, present=False), memory(0, present=True))
-    kept = []
-    for restored in unpack(pack(saved), CPU):
-        offers = [restored.offer(memory(index, present=True), memory(0, present=True)) for index in (2, 3)]
-        kept.append(offers[-1] is not None)
-    assert kept == [False, True]
+    saved: list[MemoryBank[str]] = [MemoryBank(EAGER) for _ in range(2)]
+    for bank, present in zip(saved, (False, True), strict=True):
+        bank.add_conditioning(memory(0, present=True))
+        bank.add_tracked(memory(1, present))
+    assert [restored.has_been_away for restored in unpack(pack(saved), CPU)] == [True, False]
 
 
 def test_a_restored_sam2_goes_on_to_the_last_bit(nano: Callable[..., Sam2s]) -> None:
