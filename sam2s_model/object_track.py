@@ -67,6 +67,7 @@ class ObjectTrack:
         first_index: The frame on which it was added.
         newest: The object on the newest frame that it was segmented on.
         evidence: What its class looks like; None while nothing is known of it.
+        sharing: Ids of the objects of which it is a part, and of its own parts.
     """
 
     object_id: str
@@ -74,6 +75,7 @@ class ObjectTrack:
     first_index: int
     newest: Segmentation | None = None
     evidence: ClassEvidence | None = None
+    sharing: list[str] = field(default_factory=list)
     _staged: dict[int, FrameMemory[MemoryContent]] = field(default_factory=dict)
     _clicks: OrderedDict[int, Clicks] = field(default_factory=OrderedDict)
 
@@ -124,6 +126,17 @@ class ObjectTrack:
         self.bank.forget_tracked(min(index, *self._staged) if self._staged else index)
         self.move_on()
 
+    @property
+    def has_been_away(self) -> bool:
+        """Whether the object was absent from any frame since it was prompted last."""
+        return self.bank.has_been_away
+
+    def share_with(self, other: ObjectTrack) -> None:
+        """Note that one of the two is a part of the other."""
+        if other.object_id not in self.sharing:
+            self.sharing.append(other.object_id)
+            other.sharing.append(self.object_id)
+
     def is_prompted_on(self, index: int) -> bool:
         """Whether a person said what the object looks like on a frame."""
-        return self.bank.has_conditioning(index)
+        return index in self._staged or self.bank.has_conditioning(index)

@@ -26,6 +26,8 @@ class Switches:
             share a file). Memory keeps the masks as they were; in SAM 2, too, as it tracks objects one by one.
         follow_edges: Results are drawn anew by a guided filter of the frame's colours (`guided_filter`), at twice the
             resolution; memory keeps the masks as they were. SAM 2 does no such thing; `lite` does.
+        contest: Where objects that are tracked together claim the same cell, it is the surest one's, in memory, too
+            (`contest`); parts that were prompted as such may share. SAM 2 tracks objects one by one; `lite` does this.
         embedding: What DiveMem compares frames by, E(f) in SAM2S Eq. 2. 'map': all cells of the stride-16 features as
             one vector, the literal reading; 'pooled': their mean; 'cells': as 'map', but every cell counts the same,
             so that the cosine is the mean of the cells' cosines.
@@ -40,10 +42,11 @@ class Switches:
     fill_hole_area: int = 0
     non_overlap: bool = False
     follow_edges: bool = False
+    contest: bool = False
     embedding: Literal['map', 'pooled', 'cells'] = 'map'
     long_embeddings: int = 1
 
 
 RELEASED_PREDICTOR = Switches(stability_fallback=True, binarize_prompted=True, fill_hole_area=8)
 VOS_BENCHMARK = Switches(non_overlap=True)
-MATCHING = Switches(follow_edges=True)
+MATCHING = Switches(follow_edges=True, contest=True)

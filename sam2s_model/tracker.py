@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2s_model.compute import release_memory
+from sam2s_model.contest import note_sharing, settle
 from sam2s_model.device_faults import NotFinite, is_out_of_memory, named_device_faults
 from sam2s_model.frame_memory import FrameMemory
 from sam2s_model.hole_filling import fill_holes
@@ -174,7 +175,8 @@ class Tracker:
         Raises:
             UnknownObject: It is not tracked.
         """
-        self._known(object_id)
+        for other_id in self._known(object_id).sharing:
+            self._tracks[other_id].sharing.remove(object_id)
         del self._tracks[object_id]
 
     def reset(self) -> None:
@@ -305,7 +307,7 @@ class Tracker:
     ) -> list[tuple[str, Segmentation]]:
         """Find objects that remember alike on a frame, and have them remember it."""
         recalls = [track.bank.recall(index) for track in tracks]
-        output = self._network.track_frame(features, recalls, None)
+        output = self._settled(self._network.track_frame(features, recalls, None), tracks)
         contents = self._network.encode_memory(features, recalls, output, prompted=False)
         # Memory sees the mask as it was decoded; people and corrections see it with its holes filled (SAM 2).
         output = self._without_holes(output)
@@ -319,7 +321,7 @@ class Tracker:
 
     def _look_for(self, tracks: list[ObjectTrack], frame: Frame, index: int, features: FrameFeatures) -> None:
         output = self._network.track_frame(features, [track.bank.recall(index) for track in tracks], None)
-        output = self._without_holes(output)
+        output = self._without_holes(self._settled(output, tracks))
         for track, finding in zip(
             tracks, self._find(frame, index, features, output, [None] * len(tracks)), strict=True
         ):
@@ -336,6 +338,8 @@ class Tracker:
             raise NotFinite(f'the network returned no numbers for the prompt of {track.object_id!r}')
         track.stage(finding.memory)
         track.see(finding)
+        if self._switches.contest:
+            note_sharing(track, [*self._tracks.values()], index)
         return finding.segmentation
 
     def _label(self, object_id: str) -> Label | None:
@@ -364,6 +368,9 @@ class Tracker:
             table = torch.cat((table, class_logits(output.semantics, self._instruments.embeddings)), dim=1)
         readings: list[list[float]] = table.tolist()
         return readings
+
+    def _settled(self, output: MaskOutput, tracks: Sequence[ObjectTrack]) -> MaskOutput:
+        return settle(output, tracks) if self._switches.contest and len(tracks) > 1 else output
 
     def _without_holes(self, output: MaskOutput) -> MaskOutput:
         return output._replace(mask_logits=fill_holes(output.mask_logits, self._switches.fill_hole_area))

@@ -45,7 +45,7 @@ REMEMBERED = {
         StreamBasis,
     )
 }
-FORM = 'sam2s tracker state 6'
+FORM = 'sam2s tracker state 7'
 
 
 class BadTrackerState(ValueError):

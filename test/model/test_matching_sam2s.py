@@ -91,13 +91,13 @@ def test_a_prompted_mask_comes_back_as_it_was_given() -> None:
 
 @pytest.mark.parametrize(('precision', 'least'), [('float32', 1.0), ('auto', 0.98)])
 def test_objects_do_not_influence_each_other(precision: str, least: float) -> None:
-    """But for the last digits where speed counts for more: what is background of all of them is read coarsely."""
+    """But for the last digits where speed counts for more, as background of all is read coarsely, and for contests."""
     video = generate(preset('training', frames=5, height=SIDE, width=SIDE, objects=(3, 3), photos=False), seed=5)
     frames = [Frame(rgb, t * 40_000_000) for t, rgb in enumerate(video.frames)]
     shown = [k for k in range(1, len(video.names) + 1) if (video.labels[0] == k).sum() > 50]
 
     def masks_of(first: int, others: list[int]) -> list[np.ndarray]:
-        tracked = tracker(precision)
+        tracked = build_tracker('lite', device='cpu', image_size=SIDE, precision=precision, switches=Switches())
         for k in (first, *others):
             tracked.prompt(frames[0], str(k), MaskPrompt(video.labels[0] == k))
         return [tracked.step(frame)[str(first)].mask for frame in frames[1:]]
@@ -115,7 +115,10 @@ def test_objects_with_memories_of_their_own_are_tracked_as_one_batch() -> None:
     prompts = {0: ('whole', masks[0]), 2: ('left', masks[2] & left), 3: ('right', masks[3] & ~left)}
 
     def run(apart: bool) -> tuple[FrameResult, list[tuple[int, ...]]]:
-        tracked = build_tracker('lite', device='cpu', image_size=SIDE, precision='float32', memory=memory)
+        alone = Switches()  # objects that contest cells depend on who is tracked with them
+        tracked = build_tracker(
+            'lite', device='cpu', image_size=SIDE, precision='float32', memory=memory, switches=alone
+        )
         network = tracked._network
         with patch.object(network, 'layout', (lambda _: object()) if apart else network.layout):
             for t, frame in enumerate(frames):

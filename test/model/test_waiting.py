@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sam2s_model import BoxPrompt, Frame, MaskPrompt, PointPrompt, Prompt, Tracker, build_tracker
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.sam2s import Sam2s
-from sam2s_model.switches import RELEASED_PREDICTOR
+from sam2s_model.switches import RELEASED_PREDICTOR, Switches
 
 SIDE = 64
 FRAME_NS = 40_000_000
@@ -155,6 +155,21 @@ def test_a_prompt_waits_as_a_step_does(nano: Callable[..., Sam2s], prompt: Promp
     with counted() as seen:
         tracker.prompt(frames[1], 'a', prompt)
     assert seen.count == waits
+
+
+def test_a_prompt_among_objects_that_contest_waits_once_more() -> None:
+    waits = []
+    for switches in (Switches(), Switches(contest=True)):
+        tracker, frames = (
+            build_tracker(device='cpu', image_size=128, precision='float32', switches=switches),
+            noise(2, 128),
+        )
+        for name in 'bc':
+            tracker.prompt(frames[0], name, BOX)
+        with counted() as seen:
+            tracker.prompt(frames[0], 'a', BOX)
+        waits.append(seen.count)
+    assert waits[1] == waits[0] + 1
 
 
 def test_a_correction_waits_as_a_step_does(nano: Callable[..., Sam2s]) -> None:
