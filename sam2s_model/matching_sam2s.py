@@ -236,10 +236,10 @@ class MatchingSam2s(nn.Module):
         shown, cells = cut_image(image, views, VIEW_SIDE), VIEW_SIDE // prompt_reader.STRIDE
         previous = None if prompt.previous_logits is None else cut_logits(prompt.previous_logits, views, cells)
         drawing = PromptDrawing(points_in_views(prompt.points, views), prompt.labels, previous)
-        with torch.no_grad():
-            maps = self._normed_taps(self._see(shown))
         with computing_in(self.precision, shown):
-            reading = self.prompt_reader(shown, maps, drawing)
+            with torch.no_grad():
+                stride4 = self.trunk.see_stride4(shown.contiguous(memory_format=torch.channels_last))
+            reading = self.prompt_reader(shown, stride4, self.tap_norms, drawing)
         pasted = paste_logits(reading.mask_logits, views, frame_side, outside=-MASK_PROMPT_LOGIT)
         return Reading(pasted, reading.iou)
 

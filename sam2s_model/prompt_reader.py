@@ -6,7 +6,7 @@ clicks correct one. It runs on prompted frames alone, so that it may take more t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from sam2s_model.convolutions import Conv2d
 from sam2s_model.layers import Mlp
+from sam2s_model.lite_trunk import LITE0, STRIDE4, LiteTrunk, build_stages
 from sam2s_model.position_encoding import sine_2d
 from sam2s_model.precision import in_float32
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
@@ -30,6 +31,7 @@ LOOKS = 16  # channels in which cells are compared with clicked ones
 DILATIONS = (1, 3)
 START_LOGIT = 1.5  # of the guess that learning starts from; one that is surer of itself learns little
 CERTAIN = 10.0  # logit in the middle of a click, more than the network ever says
+POINTED_TAPS = (True, False, True, False, True)  # stages above stride 4 whose last map is used
 NOWHERE = -1.0  # similarity to clicks that nobody made
 
 
@@ -63,6 +65,7 @@ class PromptReader(nn.Module):
         """Take the channels of the trunk's maps at strides 4, 8, 16 and 32."""
         super().__init__()
         finest, finer, coarse, coarsest = trunk
+        self.trunk = PointedTrunk(finest)
         self.from_coarsest = Conv2d(coarsest, deep, kernel_size=1)
         self.from_coarse = Conv2d(coarse + DRAWN, deep, kernel_size=1)
         self.blocks = nn.ModuleList(SelfAttentionBlock(deep, heads) for _ in range(depth))
@@ -82,16 +85,18 @@ class PromptReader(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(torch.as_tensor(self.leave.bias))
 
-    def forward(self, images: Tensor, maps: Sequence[Tensor], drawing: PromptDrawing) -> Reading:
+    def forward(self, images: Tensor, stride4: Tensor, norms: Iterable[nn.Module], drawing: PromptDrawing) -> Reading:
         """Read N prompts.
 
         Args:
             images: (N, 3, S, S) what the views show, S here their side.
-            maps: The trunk's maps of them at strides 4, 8, 16 and 32, each channel of unit variance.
+            stride4: The frozen trunk's map of them at stride 4.
+            norms: What gives the channels of the trunk's maps at strides 4, 8, 16 and 32 unit variance.
             drawing: The prompts.
         """
-        finest, finer, coarse, coarsest = maps
-        drawn = draw(drawing, finest.shape[-1])
+        drawn = draw(drawing, stride4.shape[-1])
+        maps = self.trunk(stride4, drawn)
+        finest, finer, coarse, coarsest = (norm(features) for norm, features in zip(norms, maps, strict=True))
         deep = self.from_coarse(torch.cat((coarse, F.avg_pool2d(drawn, 4)), 1)) + _double(self.from_coarsest(coarsest))
         deep = self._exchange(deep)
         middle = torch.cat((_double(self.narrow(deep)), self.from_finer(finer)), 1)
@@ -128,6 +133,36 @@ class PromptReader(nn.Module):
         with in_float32(deep):
             quality: Tensor = self.quality(torch.cat((inside, deep.mean((2, 3))), 1).float())
         return quality.squeeze(1).sigmoid()
+
+
+class PointedTrunk(nn.Module):
+    """The trunk's stages above stride 4 once more; they have the prompt in view, and learn.
+
+    Prompts that are drawn into what a trunk reads, instead of into what it has read, are understood better
+    (Sofiiuk et al. 2022, RITM).
+    """
+
+    def __init__(self, channels: int) -> None:
+        """Take the channels of the map at stride 4."""
+        super().__init__()
+        self.point = Conv2d(DRAWN, channels, kernel_size=1)
+        self.stages = build_stages(LITE0[STRIDE4 + 1 :], channels)
+        nn.init.zeros_(self.point.weight)
+        nn.init.zeros_(torch.as_tensor(self.point.bias))
+
+    def start_from(self, trunk: LiteTrunk) -> None:
+        """Begin as the trunk that knows of no prompts."""
+        for own, stage in zip(self.stages, trunk.stages[STRIDE4 + 1 :], strict=True):
+            own.load_state_dict(stage.state_dict())
+
+    def forward(self, stride4: Tensor, drawn: Tensor) -> tuple[Tensor, ...]:
+        """Maps (N, …) at strides 4, 8, 16 and 32 of views with prompts drawn into them."""
+        features, maps = self.point(drawn, added=stride4), [stride4]
+        for stage, tap in zip(self.stages, POINTED_TAPS, strict=True):
+            features = stage(features)
+            if tap:
+                maps.append(features)
+        return tuple(maps)
 
 
 class SelfAttentionBlock(nn.Module):

@@ -3,27 +3,28 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sam2s_model.lite_trunk import LiteTrunk
+from sam2s_model.matching_sam2s import NECK_CHANNELS
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
-from sam2s_model.prompt_reader import DRAWN, PromptDrawing, PromptReader, Reading, draw
+from sam2s_model.prompt_reader import DRAWN, PointedTrunk, PromptDrawing, PromptReader, Reading, draw
 
-TRUNK = (4, 6, 8, 10)
 SIDE = 64  # of the views
+NORMS = [torch.nn.Identity()] * 4
 
 
 def reader(trained: bool = False) -> PromptReader:
     torch.manual_seed(0)
-    made = PromptReader(TRUNK, deep=16, middle=8, fine=8, depth=1, heads=2)
+    made = PromptReader(NECK_CHANNELS, deep=16, middle=8, fine=8, depth=1, heads=2)
     if trained:
         torch.nn.init.normal_(made.leave.weight)
+        torch.nn.init.normal_(made.trunk.point.weight)
     return made.eval()
 
 
-def views(count: int) -> tuple[Tensor, list[Tensor]]:
+def views(count: int) -> tuple[Tensor, Tensor]:
+    """What the views show, and the frozen trunk's map of it at stride 4."""
     torch.manual_seed(1)
-    return torch.randn(count, 3, SIDE, SIDE), [
-        torch.randn(count, channels, SIDE // stride, SIDE // stride)
-        for channels, stride in zip(TRUNK, (4, 8, 16, 32), strict=True)
-    ]
+    return torch.randn(count, 3, SIDE, SIDE), torch.randn(count, NECK_CHANNELS[0], SIDE // 4, SIDE // 4)
 
 
 def box(count: int = 1) -> PromptDrawing:
@@ -37,7 +38,7 @@ def clicks(*labels: int, previous: Tensor | None = None) -> PromptDrawing:
 
 
 def read(drawing: PromptDrawing, trained: bool = False) -> Reading:
-    found: Reading = reader(trained)(*views(len(drawing.points)), drawing)
+    found: Reading = reader(trained)(*views(len(drawing.points)), NORMS, drawing)
     return found
 
 
@@ -67,10 +68,10 @@ def test_quality_lies_between_0_and_1() -> None:
 
 
 def test_each_prompt_is_read_in_its_own_view() -> None:
-    images, maps = views(2)
+    images, stride4 = views(2)
     network, drawing = reader(trained=True), box(2)
-    together = network(images, maps, drawing)
-    alone = network(images[1:], [m[1:] for m in maps], box())
+    together = network(images, stride4, NORMS, drawing)
+    alone = network(images[1:], stride4[1:], NORMS, box())
     torch.testing.assert_close(together.mask_logits[1:], alone.mask_logits)
     assert not torch.allclose(together.mask_logits[0], together.mask_logits[1])
 
@@ -90,7 +91,7 @@ def test_a_click_is_obeyed_where_it_is_made_whatever_the_network_thinks() -> Non
 
 def test_every_weight_learns() -> None:
     network = reader(trained=True)
-    found = network(*views(1), clicks(FOREGROUND, BACKGROUND, previous=torch.randn(1, 1, 16, 16)))
+    found = network(*views(1), NORMS, clicks(FOREGROUND, BACKGROUND, previous=torch.randn(1, 1, 16, 16)))
     (found.mask_logits.square().mean() + found.iou.sum()).backward()
     still = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert still == []
@@ -110,3 +111,17 @@ def test_a_drawing_without_a_box_has_no_box() -> None:
     assert drawn.isfinite().all()
     assert drawn[0, 4:7].abs().max() == 0
     assert drawn[0, 0].argmax() == drawn[0, 2].argmax()
+
+
+def test_a_pointed_trunk_begins_as_the_one_that_knows_of_no_prompts() -> None:
+    torch.manual_seed(0)
+    trunk, pointed = LiteTrunk(), PointedTrunk(NECK_CHANNELS[0])
+    pointed.start_from(trunk)
+    images, drawn = torch.rand(1, 3, SIDE, SIDE) * 2 - 1, torch.randn(1, DRAWN, SIDE // 4, SIDE // 4)
+    expected, stride4 = trunk(images), trunk.see_stride4(images)
+    torch.testing.assert_close(stride4, expected.stride4)
+    maps = pointed(stride4, drawn)
+    for found, wanted in zip(
+        maps, (expected.stride4, expected.stride8, expected.stride16, expected.stride32), strict=True
+    ):
+        torch.testing.assert_close(found, wanted)

@@ -27,6 +27,8 @@ TRUNK = 'image_encoder.trunk.'
         (f'{TRUNK}patch_embed.proj.weight', 0.6 * 0.9**5),
         (f'{TRUNK}pos_embed', 0.6),
         (f'{TRUNK}pos_embed_window', 0.6),
+        ('prompt_reader.trunk.stages.0.0.expand.conv.weight', 0.6),
+        ('prompt_reader.trunk.point.weight', 1.0),
     ],
 )
 def test_the_deeper_a_layer_the_slower_it_learns_but_for_positions(name: str, share: float) -> None:
