@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -29,9 +28,10 @@ from sam2s_model.network import (
     Network,
     PromptBatch,
 )
+from sam2s_model.object_reading import read_output
 from sam2s_model.object_track import Clicks, Finding, ObjectTrack, Segmentation
 from sam2s_model.prompt import BoxPrompt, MaskPrompt, Prompt, check_prompt
-from sam2s_model.semantics import InstrumentBank, class_logits
+from sam2s_model.semantics import InstrumentBank
 from sam2s_model.stream import Ahead, EncodedFrame, Expectation, Stream
 from sam2s_model.switches import Switches
 from sam2s_model.tracker_state import pack, unpack
@@ -349,25 +349,12 @@ class Tracker:
     def _find(
         self, frame: Frame, index: int, features: FrameFeatures, output: MaskOutput, contents: Sequence[MemoryContent]
     ) -> Iterator[Finding]:
-        readings = zip(self._read(output), output.mask_logits.unsqueeze(1), contents, strict=True)
+        readings = zip(read_output(output, self._instruments), output.mask_logits.unsqueeze(1), contents, strict=True)
         for (iou, score, presence, *classes), logits, content in readings:
             memory = FrameMemory(index, frame.stamp_ns, iou, score > 0, features.embedding, content, logits)
             segmentation = Segmentation(index, logits, iou, presence)
             known = score > 0 and segmentation.is_finite and any(classes)  # all 0: not looked at
             yield Finding(memory, segmentation, tuple(classes) if known else ())
-
-    def _read(self, output: MaskOutput) -> list[list[float]]:
-        """Quality, object score, presence and class logits of N objects; the device is waited for once.
-
-        The quality of a mask that is not finite is NaN, too.
-        """
-        score = output.object_score.float()
-        iou = output.iou.float().where(output.mask_logits.isfinite().flatten(1).all(dim=1), math.nan)
-        table = torch.stack((iou, score, score.sigmoid()), dim=1)
-        if self._instruments is not None and output.semantics is not None:
-            table = torch.cat((table, class_logits(output.semantics, self._instruments.embeddings)), dim=1)
-        readings: list[list[float]] = table.tolist()
-        return readings
 
     def _settled(self, output: MaskOutput, tracks: Sequence[ObjectTrack]) -> MaskOutput:
         return settle(output, tracks) if self._switches.contest and len(tracks) > 1 else output
