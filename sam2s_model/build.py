@@ -75,6 +75,7 @@ def build_tracker(
     backend: str = TORCH,
     graphs: str | Path | None = None,
     provider: str = AUTO,
+    look_turn: int = 1,
 ) -> Tracker:
     """Build a tracker that is ready for its first frame. Downloads nothing.
 
@@ -100,6 +101,8 @@ def build_tracker(
             run; or 'onnxruntime', in float32.
         graphs: With 'onnxruntime', the folder that `python -m sam2s_model.onnx` has made of the checkpoint.
         provider: With 'onnxruntime', 'cpu', 'cuda' or 'tensorrt'; 'auto' takes CUDA where it is.
+        look_turn: 'lite' reads an object's mask again on one of so many frames (`second_look`); 1 is best, more is
+            faster, 0 never does.
 
     Raises:
         FileNotFoundError: Checkpoint or bank do not exist, or no checkpoint was given for a size that ships none.
@@ -128,6 +131,7 @@ def build_tracker(
     bank = _read_bank(Path(instruments or SHIPPED_INSTRUMENTS), dim) if dim else None
     if isinstance(network, MatchingSam2s):
         network.compute_in(choose_lite_precision(precision, chosen))
+        network.look_turn = look_turn
         memory, switches = memory or LITE_MEMORY, switches or MATCHING
     else:
         network.compute_in(choose_precision(precision, chosen, half_by_default=False))

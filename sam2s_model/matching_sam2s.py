@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sam2s_model import class_reader, prompt_reader
@@ -23,16 +25,18 @@ from sam2s_model.int8_trunk import Int8Trunk, read_ranges
 from sam2s_model.layers import Mlp
 from sam2s_model.lite_neck import encode_deep, encode_fine
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
-from sam2s_model.mask_decoder import MASKS, ChosenMask, DecoderOutput, MaskDecoder, choose_mask
+from sam2s_model.mask_decoder import MASKS, DecoderOutput, MaskDecoder, choose_mask
+from sam2s_model.mask_outputs import MASK_PROMPT_LOGIT, gate, mask_as_output, propose, propose_again
 from sam2s_model.matching import STRIDE, ReadOut
 from sam2s_model.memory_read_out import FINER, CellMask, look_up_ahead
-from sam2s_model.network import NO_OBJECT_LOGIT, FrameFeatures, MaskOutput, PromptBatch
+from sam2s_model.network import FrameFeatures, MaskOutput, PromptBatch
 from sam2s_model.object_looks import MAX_LOGIT, Learnt, learn_looks, redraw
 from sam2s_model.position_encoding import RandomFourier
 from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import PromptEmbedding
-from sam2s_model.prompt_reader import PromptDrawing, PromptReader, Reading
+from sam2s_model.prompt_reader import PromptDrawing, PromptReader, Reading, Reference
 from sam2s_model.prompt_view import (
+    View,
     choose_mask_views,
     choose_views,
     cut_image,
@@ -41,6 +45,7 @@ from sam2s_model.prompt_view import (
     points_in_views,
 )
 from sam2s_model.refiner import Refiner
+from sam2s_model.second_look import ask_again, join, reference_of, whose_turn
 from sam2s_model.stream_basis import StreamBasis, learn_basis, matching_keys, spread_out
 from sam2s_model.target_model import fit_target_model
 from sam2s_model.whereabouts import doubt_returns, without_specks
@@ -53,7 +58,6 @@ CLASS_TURN = 16  # frames, on one of which an object's class is read; each objec
 D_MODEL = 128
 NO_POINTS = 2  # tokens that say so, as SAM 2.1's decoder reads them where nobody has clicked
 HALF_KEYS = torch.bfloat16  # whatever the half precision: matching's weights reach e^25, more than float16 can hold
-MASK_PROMPT_LOGIT = 10.0
 START_WEIGHT = 0.6  # of the read-out's logits in the mask's; 0.5 in training: a mask sure of itself learns nothing
 REMEMBERED_SHARPNESS = 4.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
 
@@ -62,7 +66,7 @@ Part = TypeVar('Part', bound=nn.Module)
 
 
 class MatchingSam2s(nn.Module):
-    """A promptable video segmentation network of 5 million parameters; see `network.Network`."""
+    """A promptable video segmentation network of 11 million parameters; see `network.Network`."""
 
     pixel_mean = (0.5, 0.5, 0.5)
     pixel_std = (0.5, 0.5, 0.5)
@@ -73,6 +77,7 @@ class MatchingSam2s(nn.Module):
         if image_size % 64:
             raise ValueError(f'image_size must be a multiple of 64, got {image_size}')
         self.image_size = image_size
+        self.look_turn = 1  # frames, on one of which an object's mask is read again, each in its turn; 0: on none
         self.precision = torch.float32  # of trunk and refiner: bfloat16 is three times as fast where the CPU has it
         self.trunk = _channels_last(LiteTrunk().requires_grad_(False))
         self._int8_trunk: Int8Trunk | None = None
@@ -85,7 +90,8 @@ class MatchingSam2s(nn.Module):
         self.refiner = _channels_last(Refiner(d_model // 4, d_model // 8, 1 + MAPS))
         self.mask_decoder = MaskDecoder(d_model, heads=4, ffn=512, iou_hidden=d_model)
         self.tsl = ClassReader(NECK_CHANNELS[1:], semantic_dim) if semantic_dim else None
-        self.prompt_reader = PromptReader(NECK_CHANNELS)
+        self.prompt_reader = _channels_last(PromptReader(NECK_CHANNELS))
+        self.mask_reader = _channels_last(PromptReader(NECK_CHANNELS, refers=True))
         self._start_from_the_read_out()
 
     def _start_from_the_read_out(self) -> None:
@@ -176,8 +182,11 @@ class MatchingSam2s(nn.Module):
         """Segment N objects on one frame from memory, a prompt, or both."""
         if prompt is None:
             output = self._track(features, recalls)
-            return self._classify(features.image, output, self._whose_turn(recalls))
-        output = self._answer(features, prompt) if prompt.mask is None else _mask_as_output(prompt.mask)
+            if self.look_turn and not self.training:
+                output = self.look_again(features.image, recalls, output, whose_turn(recalls, self.look_turn))
+            numbers = range(len(recalls)) if self.training else whose_turn(recalls, CLASS_TURN)
+            return self._classify(features.image, output, numbers)
+        output = self._answer(features, prompt) if prompt.mask is None else mask_as_output(prompt.mask)
         return self._classify(features.image, output, range(len(recalls)))
 
     def _track(self, features: FrameFeatures, recalls: Sequence[Recall[CellMask]]) -> MaskOutput:
@@ -192,20 +201,40 @@ class MatchingSam2s(nn.Module):
         if not self.training:
             chosen = chosen._replace(mask_logits=without_specks(chosen.mask_logits, clue.near))
             output = output._replace(object_score=doubt_returns(output.object_score, chosen.iou, recalls))
-        return _gate(output, chosen)
+        return gate(output, chosen)
+
+    def look_again(
+        self, image: Tensor, recalls: Sequence[Recall[CellMask]], output: MaskOutput, numbers: Sequence[int]
+    ) -> MaskOutput:
+        """Read some objects' tracked masks again, as far as they can be seen; see `second_look`.
+
+        Qualities in use stay what the decoder said, which has seen what is remembered; in training the proposals are
+        the readings, with the reader's own.
+        """
+        assert output.proposals is not None, 'expected masks that were tracked'
+        masks, known = _shapes(output.mask_logits), [reference_of(recall) for recall in recalls]
+        seen = [n for n in numbers if masks[n].any() and known[n] is not None]
+        if not seen:
+            return output
+        question = ask_again(output.mask_logits[seen], masks[seen])
+        reading = self._read(image, *question, self.mask_reader, join(known[n] for n in seen))
+        logits = output.mask_logits.clone()
+        logits[seen] = reading.mask_logits
+        output = output._replace(mask_logits=logits)
+        return propose_again(output, reading, seen) if self.training else output
+
+    @property
+    def learns_to_look_again(self) -> bool:
+        """Whether what reads tracked masks again is trained."""
+        return not _is_frozen(self.mask_reader)
 
     def _answer(self, features: FrameFeatures, prompt: PromptBatch) -> MaskOutput:
         """What people point at is what the reader reads."""
-        reading = self._read(features.image, prompt)
+        views = choose_views(prompt, features.image.shape[-1])
+        reading = self._read(features.image, prompt, views, self.prompt_reader)
         assert features.appearance is not None, 'target models need maps'
-        proposals = _propose(reading._replace(mask_logits=redraw(features.appearance, reading.mask_logits, prompt)))
-        return _gate(proposals, choose_mask(proposals, multimask=False, stability_fallback=False))
-
-    def _whose_turn(self, recalls: Sequence[Recall[CellMask]]) -> list[int]:
-        """Numbers of the objects whose class is read on this frame; in training, of all."""
-        slot = recalls[0].frames[0]
-        frame = slot.memory.index + slot.distance
-        return [n for n in range(len(recalls)) if self.training or (frame + n) % CLASS_TURN == 0]
+        proposals = propose(reading._replace(mask_logits=redraw(features.appearance, reading.mask_logits, prompt)))
+        return gate(proposals, choose_mask(proposals, multimask=False, stability_fallback=False))
 
     def _classify(self, image: Tensor, output: MaskOutput, numbers: Sequence[int]) -> MaskOutput:
         """Read what class some of the objects are, as far as they can be seen."""
@@ -229,19 +258,38 @@ class MatchingSam2s(nn.Module):
             semantics: Tensor = self.tsl(maps, masks)
         return semantics
 
-    def _read(self, image: Tensor, prompt: PromptBatch) -> Reading:
+    def _read(
+        self,
+        image: Tensor,
+        prompt: PromptBatch,
+        views: Sequence[View],
+        reader: PromptReader,
+        reference: Reference | None = None,
+    ) -> Reading:
         """Read N prompts on a frame (1, 3, S, S); the logits are those of the frame, (N, 1, S/4, S/4)."""
-        frame_side = image.shape[-1]
-        views = choose_views(prompt, frame_side)
-        shown, cells = cut_image(image, views, VIEW_SIDE), VIEW_SIDE // prompt_reader.STRIDE
-        previous = None if prompt.previous_logits is None else cut_logits(prompt.previous_logits, views, cells)
-        drawing = PromptDrawing(points_in_views(prompt.points, views), prompt.labels, previous)
+        shown, drawing = _show(image, prompt, views)
         with computing_in(self.precision, shown):
-            with torch.no_grad():
-                stride4 = self.trunk.see_stride4(shown.contiguous(memory_format=torch.channels_last))
-            reading = self.prompt_reader(shown, stride4, self.tap_norms, drawing)
-        pasted = paste_logits(reading.mask_logits, views, frame_side, outside=-MASK_PROMPT_LOGIT)
+            reading = reader(shown, self._see_stride4(shown), self.tap_norms, drawing, reference)
+        pasted = paste_logits(reading.mask_logits, views, image.shape[-1], outside=-MASK_PROMPT_LOGIT)
         return Reading(pasted, reading.iou)
+
+    @torch.no_grad()
+    def _refer(self, image: Tensor, masks: Tensor) -> list[Reference | None]:
+        """Note how N objects look on a frame (1, 3, S, S) where people gave masks (N, 1, S/4, S/4), if not empty."""
+        shapes = _shapes(masks)
+        seen = [n for n, shape in enumerate(shapes) if shape.any()]
+        noted: list[Reference | None] = [None] * len(masks)
+        if seen:
+            shown, drawing = _show(image, *ask_again((masks[seen] * 2 - 1) * MASK_PROMPT_LOGIT, shapes[seen]))
+            with computing_in(self.precision, shown):
+                found = self.mask_reader.refer(self._see_stride4(shown), self.tap_norms, drawing)
+            for n, parts in zip(seen, zip(*(torch.split(part, 1) for part in found), strict=True), strict=True):
+                noted[n] = Reference(*parts)
+        return noted
+
+    @torch.no_grad()
+    def _see_stride4(self, shown: Tensor) -> Tensor:
+        return self.trunk.see_stride4(shown.contiguous(memory_format=torch.channels_last))
 
     def _decode(self, features: FrameFeatures, channels: Tensor) -> DecoderOutput:
         output: DecoderOutput = self.mask_decoder(
@@ -269,14 +317,17 @@ class MatchingSam2s(nn.Module):
         # A prompted mask is what a person said: remembered sharp. A tracked one keeps its doubts.
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
         masks = masks.detach()
+        noted: list[Reference | None] = [None] * len(masks)
         if prompted:
             learnt = [Learnt(fit_target_model(features.appearance, mask[0]), 0) for mask in masks]
+            noted = self._refer(features.image, masks)
         else:
             qualities = output.iou.where(output.object_score > 0, 0.0)
             whose = zip(recalls, masks[:, 0], qualities, strict=True)
             learnt = [learn_looks(features.appearance, *of_one) for of_one in whose]
         quarters = F.pixel_unshuffle(masks, FINER).flatten(2)
-        return [CellMask(features.keys, mask, *lesson) for mask, lesson in zip(quarters, learnt, strict=True)]
+        of_each = zip(quarters, learnt, noted, strict=True)
+        return [CellMask(features.keys, mask, *lesson, reference) for mask, lesson, reference in of_each]
 
 
 def _channels_last(module: Part) -> Part:
@@ -285,6 +336,20 @@ def _channels_last(module: Part) -> Part:
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return module
+
+
+def _shapes(mask_logits: Tensor) -> NDArray[np.bool_]:
+    """Masks (N, h, w) of logits (N, 1, h, w); the device is waited for once."""
+    shapes: NDArray[np.bool_] = (mask_logits[:, 0] > 0).cpu().numpy()
+    return shapes
+
+
+def _show(image: Tensor, prompt: PromptBatch, views: Sequence[View]) -> tuple[Tensor, PromptDrawing]:
+    """What views of a frame show, (N, 3, VIEW_SIDE, VIEW_SIDE), and the prompts in them."""
+    cells = VIEW_SIDE // prompt_reader.STRIDE
+    previous = None if prompt.previous_logits is None else cut_logits(prompt.previous_logits, views, cells)
+    drawing = PromptDrawing(points_in_views(prompt.points, views), prompt.labels, previous)
+    return cut_image(image, views, VIEW_SIDE), drawing
 
 
 def _is_frozen(part: nn.Module) -> bool:
@@ -303,30 +368,3 @@ def _silence(head: nn.Module, answer: float) -> None:
 def _looks(maps: TrunkMaps) -> tuple[Tensor, ...]:
     """The maps that show how things look rather than what they are."""
     return maps.stride4, maps.stride8, maps.stride16_early, maps.stride16
-
-
-def _propose(reading: Reading) -> DecoderOutput:
-    """A reading as four equal proposals. What somebody points at is there."""
-    masks = reading.mask_logits
-    shown = (masks > 0).flatten(1).any(1, keepdim=True)
-    nothing = masks.new_zeros(len(masks), MASKS, 0)
-    return DecoderOutput(
-        mask_logits=masks.expand(-1, MASKS, -1, -1),
-        iou=reading.iou.unsqueeze(1).expand(-1, MASKS),
-        object_score=torch.where(shown, MASK_PROMPT_LOGIT, -MASK_PROMPT_LOGIT),
-        mask_tokens=nothing,
-        cells=nothing,
-    )
-
-
-def _gate(output: DecoderOutput, chosen: ChosenMask) -> MaskOutput:
-    score = output.object_score.squeeze(1)
-    logits = torch.where((score > 0)[:, None, None, None], chosen.mask_logits, NO_OBJECT_LOGIT)
-    return MaskOutput(logits, chosen.iou, score, None, output)
-
-
-def _mask_as_output(mask: Tensor) -> MaskOutput:
-    """A mask prompt is its own result, with perfect quality (SAM 2, mask as output)."""
-    logits = F.interpolate(mask, scale_factor=0.25, mode='bilinear', antialias=True) * 2 - 1
-    score = torch.where(mask.flatten(1).any(1), MASK_PROMPT_LOGIT, -MASK_PROMPT_LOGIT)
-    return MaskOutput(logits * MASK_PROMPT_LOGIT, torch.ones_like(score), score, None, None)

@@ -1,7 +1,7 @@
-"""Prompt reader: what clicks and boxes on one frame mean, without any memory.
+"""Prompt reader: what clicks, boxes and masks so far on one frame mean.
 
 It looks at the view of each prompt with the frozen trunk's maps, the prompt drawn into it, and the mask so far where
-clicks correct one. It runs on prompted frames alone, so that it may take more time than what tracks.
+clicks correct one. One that reads tracked masks again also has in view how the object looked when it was prompted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sam2s_model.layers import Mlp
 from sam2s_model.lite_trunk import LITE0, STRIDE4, LiteTrunk, build_stages
 from sam2s_model.position_encoding import sine_2d
 from sam2s_model.precision import in_float32
-from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
+from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, NO_POINT
 from sam2s_model.refiner import ResidualBlock
 from sam2s_model.two_way_transformer import Attention
 
@@ -33,6 +33,10 @@ START_LOGIT = 1.5  # of the guess that learning starts from; one that is surer o
 CERTAIN = 10.0  # logit in the middle of a click, more than the network ever says
 POINTED_TAPS = (True, False, True, False, True)  # stages above stride 4 whose last map is used
 NOWHERE = -1.0  # similarity to clicks that nobody made
+ON_OBJECT, OFF_OBJECT = (
+    0.6,
+    0.05,
+)  # share of a cell from which on, and up to which, it shows how an object looks, or the rest
 
 
 class PromptDrawing(NamedTuple):
@@ -49,6 +53,20 @@ class PromptDrawing(NamedTuple):
     previous: Tensor | None
 
 
+class Reference(NamedTuple):
+    """How N objects looked where they were prompted, for readings of later frames.
+
+    Attributes:
+        tokens: (N, B, L, C) the cells of the prompted view, as each block of attention was given them.
+        looks: (N, LOOKS, h, w) its cells at stride 8, of unit length.
+        shares: (N, 1, h, w) how much of these the object covers.
+    """
+
+    tokens: Tensor
+    looks: Tensor
+    shares: Tensor
+
+
 class Reading(NamedTuple):
     """What N prompts mean: mask_logits (N, 1, h, w) at stride 4 of their views, iou (N,) predicted quality."""
 
@@ -60,9 +78,16 @@ class PromptReader(nn.Module):
     """Segment what prompts mean in their views. Cells at stride 16 exchange what they know, then masks get finer."""
 
     def __init__(
-        self, trunk: Sequence[int], deep: int = 96, middle: int = 48, fine: int = 24, depth: int = 3, heads: int = 4
+        self,
+        trunk: Sequence[int],
+        deep: int = 96,
+        middle: int = 48,
+        fine: int = 24,
+        depth: int = 3,
+        heads: int = 4,
+        refers: bool = False,
     ) -> None:
-        """Take the channels of the trunk's maps at strides 4, 8, 16 and 32."""
+        """Take the channels of the trunk's maps at strides 4, 8, 16 and 32, and whether references are given."""
         super().__init__()
         finest, finer, coarse, coarsest = trunk
         self.trunk = PointedTrunk(finest)
@@ -70,6 +95,7 @@ class PromptReader(nn.Module):
         self.from_coarse = Conv2d(coarse + DRAWN, deep, kernel_size=1)
         self.blocks = nn.ModuleList(SelfAttentionBlock(deep, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(deep)
+        self.referred = nn.Parameter(torch.zeros(depth, 1, 1, deep)) if refers else None
         self.narrow = Conv2d(deep, middle, kernel_size=1)
         self.from_finer = Conv2d(finer, middle, kernel_size=1)
         self.look = Conv2d(2 * middle, LOOKS, kernel_size=1)
@@ -85,7 +111,14 @@ class PromptReader(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(torch.as_tensor(self.leave.bias))
 
-    def forward(self, images: Tensor, stride4: Tensor, norms: Iterable[nn.Module], drawing: PromptDrawing) -> Reading:
+    def forward(
+        self,
+        images: Tensor,
+        stride4: Tensor,
+        norms: Iterable[nn.Module],
+        drawing: PromptDrawing,
+        reference: Reference | None = None,
+    ) -> Reading:
         """Read N prompts.
 
         Args:
@@ -93,37 +126,68 @@ class PromptReader(nn.Module):
             stride4: The frozen trunk's map of them at stride 4.
             norms: What gives the channels of the trunk's maps at strides 4, 8, 16 and 32 unit variance.
             drawing: The prompts.
+            reference: How the objects looked when they were prompted, where that is known.
         """
         drawn = draw(drawing, stride4.shape[-1])
-        maps = self.trunk(stride4, drawn)
-        finest, finer, coarse, coarsest = (norm(features) for norm, features in zip(norms, maps, strict=True))
-        deep = self.from_coarse(torch.cat((coarse, F.avg_pool2d(drawn, 4)), 1)) + _double(self.from_coarsest(coarsest))
-        deep = self._exchange(deep)
-        middle = torch.cat((_double(self.narrow(deep)), self.from_finer(finer)), 1)
-        likeness = self._likeness(middle, drawing)
+        maps = self._see(stride4, norms, drawn)
+        deep, _ = self._exchange(self._enter(maps, drawn), reference)
+        middle = torch.cat((_double(self.narrow(deep)), self.from_finer(maps[1])), 1)
+        likeness = self._likeness(self._looks(middle), drawing, reference)
         middle = self.refine(self.mix(torch.cat((middle, F.avg_pool2d(drawn, 2), likeness), 1)))
-        fine = (_double(self.narrower(F.relu(middle))), self.from_finest(finest), _image_cells(self.from_image, images))
+        fine = (
+            _double(self.narrower(F.relu(middle))),
+            self.from_finest(maps[0]),
+            _image_cells(self.from_image, images),
+        )
         fine = self.refine_finest(self.mix_finest(torch.cat((*fine, drawn), 1)))
         logits = self.leave(F.relu(fine)).float() + start(drawn) + obeyed(drawn)
         return Reading(logits, self._judge(deep, logits))
 
-    def _exchange(self, cells: Tensor) -> Tensor:
-        """Let all cells (N, C, h, w) attend to all."""
+    def refer(self, stride4: Tensor, norms: Iterable[nn.Module], drawing: PromptDrawing) -> Reference:
+        """Note how N objects look; their masks are the masks so far in the drawing."""
+        assert drawing.previous is not None, 'expected masks'
+        drawn = draw(drawing, stride4.shape[-1])
+        maps = self._see(stride4, norms, drawn)
+        deep, tokens = self._exchange(self._enter(maps, drawn))
+        looks = self._looks(torch.cat((_double(self.narrow(deep)), self.from_finer(maps[1])), 1))
+        return Reference(tokens.float(), looks, F.avg_pool2d((drawing.previous > 0).float(), 2))
+
+    def _see(self, stride4: Tensor, norms: Iterable[nn.Module], drawn: Tensor) -> list[Tensor]:
+        """Maps at strides 4, 8, 16 and 32."""
+        return [norm(features) for norm, features in zip(norms, self.trunk(stride4, drawn), strict=True)]
+
+    def _enter(self, maps: Sequence[Tensor], drawn: Tensor) -> Tensor:
+        coarse = self.from_coarse(torch.cat((maps[2], F.avg_pool2d(drawn, 4)), 1))
+        entered: Tensor = coarse + _double(self.from_coarsest(maps[3]))
+        return entered
+
+    def _exchange(self, cells: Tensor, reference: Reference | None = None) -> tuple[Tensor, Tensor]:
+        """Let all cells (N, C, h, w) attend to all, and to those of the reference; what each block was given, too."""
         position = sine_2d(cells.shape[1], *cells.shape[-2:], cells.device).flatten(2).transpose(1, 2)
         tokens = cells.flatten(2).transpose(1, 2) + position
-        for block in self.blocks:
-            tokens = block(tokens, position)
+        referred = [None] * len(self.blocks) if reference is None else self._mark(reference)
+        given = []
+        for block, others in zip(self.blocks, referred, strict=True):
+            given.append(tokens)
+            tokens = block(tokens, position, others)
         exchanged: Tensor = self.norm(tokens).transpose(1, 2).reshape(cells.shape)
-        return exchanged
+        return exchanged, torch.stack(given, 1)
 
-    def _likeness(self, cells: Tensor, drawing: PromptDrawing) -> Tensor:
-        """How much each cell looks like the clicked ones, (N, 2, h, w): the best of those for, and of those against."""
-        looks = F.normalize(self.look(cells).float(), dim=1)
-        clicked = F.grid_sample(looks, drawing.points[:, :, None] * 2 - 1, padding_mode='border', align_corners=False)
-        alike = torch.einsum('nchw,ncp->nphw', looks, F.normalize(clicked[..., 0], dim=1))
+    def _mark(self, reference: Reference) -> Iterable[Tensor]:
+        """The reference's tokens for each block, with what tells them from those of the view."""
+        assert self.referred is not None, 'expected a reader that takes references'
+        return [tokens + mark for tokens, mark in zip(reference.tokens.unbind(1), self.referred, strict=True)]
+
+    def _looks(self, cells: Tensor) -> Tensor:
+        """In which cells (N, C, h, w) are compared, (N, LOOKS, h, w), of unit length."""
+        return F.normalize(self.look(cells).float(), dim=1)
+
+    def _likeness(self, looks: Tensor, drawing: PromptDrawing, reference: Reference | None) -> Tensor:
+        """How much each cell looks like clicked or referred ones, (N, 2, h, w): the best of those for, and against."""
+        examples, kinds = _clicked(looks, drawing) if reference is None else _referred(reference)
+        alike = torch.einsum('nchw,ncp->nphw', looks, examples)
         best = [
-            alike.masked_fill((drawing.labels != kind)[..., None, None], NOWHERE).amax(1)
-            for kind in (FOREGROUND, BACKGROUND)
+            alike.masked_fill((kinds != kind)[..., None, None], NOWHERE).amax(1) for kind in (FOREGROUND, BACKGROUND)
         ]
         return torch.stack(best, dim=1)
 
@@ -175,10 +239,15 @@ class SelfAttentionBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = Mlp(dim, 3 * dim, dim, activation=F.gelu)
 
-    def forward(self, tokens: Tensor, position: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, position: Tensor, others: Tensor | None = None) -> Tensor:
+        """Update tokens (N, L, C) at positions (1, L, C); they attend to others (N, L, C) at the same ones, too."""
         normed = self.norm1(tokens)
-        where = normed + position
-        tokens = tokens + self.attention(where, where, normed)
+        where = keys = normed + position
+        values = normed
+        if others is not None:
+            more = self.norm1(others)
+            keys, values = torch.cat((where, more + position), dim=1), torch.cat((normed, more), dim=1)
+        tokens = tokens + self.attention(where, keys, values)
         updated: Tensor = tokens + self.mlp(self.norm2(tokens))
         return updated
 
@@ -209,6 +278,20 @@ def start(drawn: Tensor) -> Tensor:
 def obeyed(drawn: Tensor) -> Tensor:
     """Logits (N, 1, h, w) that keep a clicked spot what a person says it is, whatever the network thinks."""
     return CERTAIN * (drawn[:, [0]] - drawn[:, [1]])
+
+
+def _clicked(looks: Tensor, drawing: PromptDrawing) -> tuple[Tensor, Tensor]:
+    """Looks (N, LOOKS, P) of the clicked cells, and kinds (N, P) of the clicks."""
+    clicked = F.grid_sample(looks, drawing.points[:, :, None] * 2 - 1, padding_mode='border', align_corners=False)
+    return F.normalize(clicked[..., 0], dim=1), drawing.labels
+
+
+def _referred(reference: Reference) -> tuple[Tensor, Tensor]:
+    """Looks (N, LOOKS, P) of the reference's cells, and as what kind of click each of them counts, (N, P)."""
+    shares = reference.shares.flatten(1)
+    kinds = torch.full_like(shares, NO_POINT, dtype=torch.long)
+    kinds[shares >= ON_OBJECT], kinds[shares <= OFF_OBJECT] = FOREGROUND, BACKGROUND
+    return reference.looks.flatten(2), kinds
 
 
 def _bumps(x: Tensor, y: Tensor, chosen: Tensor, centres: Tensor, width: float) -> Tensor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2s_model.network import PromptBatch
@@ -16,6 +18,9 @@ STRIDE = 4  # pixels of a mask cell, in the frame and in the view
 BOX_CONTEXT, BOX_MARGIN, SMALLEST_BOX_VIEW = 1.5, 16, 96
 MASK_CONTEXT, MASK_MARGIN, SMALLEST_MASK_VIEW = 2.0, 32, 128  # a mask so far may have missed much of the object
 CLASS_CONTEXT, CLASS_MARGIN, SMALLEST_CLASS_VIEW = 1.2, 16, 96
+
+
+Extent: TypeAlias = tuple[float, float, float, float]  # x0, y0, x1, y1
 
 
 class View(NamedTuple):
@@ -36,7 +41,14 @@ def choose_views(prompt: PromptBatch, frame_side: int) -> list[View]:
 def choose_mask_views(masks: Tensor, frame_side: int) -> list[View]:
     """Where each of N objects is, masks (N, 1, S/4, S/4) with at least a cell each."""
     sizes = (CLASS_CONTEXT, CLASS_MARGIN, SMALLEST_CLASS_VIEW)
-    return [_around(_corners(mask), *sizes, frame_side) for mask in masks[:, 0]]
+    return [_around(_extent(_corners(mask)), *sizes, frame_side) for mask in masks[:, 0]]
+
+
+def view_of_mask(mask: NDArray[np.bool_], frame_side: int) -> View:
+    """Where to look again for an object with a mask (S/4, S/4) of at least a cell, which may miss much of it."""
+    ys, xs = np.nonzero(mask)
+    extent = (STRIDE * xs.min(), STRIDE * ys.min(), STRIDE * (xs.max() + 1), STRIDE * (ys.max() + 1))
+    return _around(extent, MASK_CONTEXT, MASK_MARGIN, SMALLEST_MASK_VIEW, frame_side)
 
 
 def _choose(points: Tensor, labels: Tensor, mask: Tensor | None, frame_side: int) -> View:
@@ -44,9 +56,9 @@ def _choose(points: Tensor, labels: Tensor, mask: Tensor | None, frame_side: int
     corners = points[(labels == BOX_TOP_LEFT) | (labels == BOX_BOTTOM_RIGHT)]
     if mask is not None and mask.any():
         seen = torch.cat((given, _corners(mask)))
-        return _around(seen, MASK_CONTEXT, MASK_MARGIN, SMALLEST_MASK_VIEW, frame_side)
+        return _around(_extent(seen), MASK_CONTEXT, MASK_MARGIN, SMALLEST_MASK_VIEW, frame_side)
     if len(corners) == 2:
-        return _around(given, BOX_CONTEXT, BOX_MARGIN, SMALLEST_BOX_VIEW, frame_side)
+        return _around(_extent(given), BOX_CONTEXT, BOX_MARGIN, SMALLEST_BOX_VIEW, frame_side)
     return View(0, 0, frame_side)
 
 
@@ -56,12 +68,19 @@ def _corners(mask: Tensor) -> Tensor:
     return torch.stack((cells.amin(0), cells.amax(0) + 1)) * STRIDE
 
 
-def _around(points: Tensor, context: float, margin: int, smallest: int, frame_side: int) -> View:
-    """The view around points (P, 2), moved so that it lies within the frame."""
-    low, high = points.amin(0).clamp(0, frame_side), points.amax(0).clamp(0, frame_side)
-    wanted = max(float((high - low).max()) * context + margin, smallest)
+def _extent(points: Tensor) -> Extent:
+    """The smallest and largest x and y of points (P, 2)."""
+    x0, y0 = points.amin(0).tolist()
+    x1, y1 = points.amax(0).tolist()
+    return x0, y0, x1, y1
+
+
+def _around(extent: Extent, context: float, margin: int, smallest: int, frame_side: int) -> View:
+    """The view around an extent, moved so that it lies within the frame."""
+    x0, y0, x1, y1 = (min(max(float(end), 0.0), frame_side) for end in extent)
+    wanted = max(max(x1 - x0, y1 - y0) * context + margin, smallest)
     side = min(-(-int(wanted) // STRIDE) * STRIDE, frame_side)
-    x, y = (int(centre - side / 2) // STRIDE * STRIDE for centre in ((low + high) / 2).tolist())
+    x, y = (int(centre - side / 2) // STRIDE * STRIDE for centre in ((x0 + x1) / 2, (y0 + y1) / 2))
     return View(min(max(x, 0), frame_side - side), min(max(y, 0), frame_side - side), side)
 
 

@@ -24,6 +24,7 @@ from sam2s_model.memory_read_out import CellMask
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.memory_tokens import EncodedMemory
 from sam2s_model.object_track import Clicks, ObjectTrack, Segmentation
+from sam2s_model.prompt_reader import Reference
 from sam2s_model.semantics import ClassEvidence
 from sam2s_model.stream_basis import StreamBasis
 from sam2s_model.target_model import Lesson
@@ -41,11 +42,12 @@ REMEMBERED = {
         MemoryBank,
         MemorySettings,
         ObjectTrack,
+        Reference,
         Segmentation,
         StreamBasis,
     )
 }
-FORM = 'sam2s tracker state 7'
+FORM = 'sam2s tracker state 8'
 
 
 class BadTrackerState(ValueError):

@@ -78,6 +78,7 @@ def _build(model: ModelParameters) -> Tracker:
             backend=model.backend,
             graphs=model.graphs or None,
             provider=model.provider,
+            look_turn=model.look_turn,
         ).result()
 
 

@@ -154,10 +154,13 @@ def answers_with_alternatives(network: Network, prompt: PromptBatch | None) -> b
 def _decode(
     network: Network, features: FrameFeatures, recalls: list[Recall[MemoryContent]], person: Person, t: int
 ) -> Iterator[Decoding]:
-    """Track or prompt frame t, then correct it click by click."""
+    """Track or prompt frame t, look again where that is learnt, then correct it click by click."""
     prompt = person.first_prompt(t)
     output = network.track_frame(features, recalls, prompt)
     yield Decoding(output, prompt)
+    if prompt is None and isinstance(network, MatchingSam2s) and network.learns_to_look_again:
+        output = network.look_again(features.image, recalls, output._replace(semantics=None), range(len(recalls)))
+        yield Decoding(output, prompt)
     for _ in range(person.clicks(t, output)):
         prompt = person.click(t, prompt, output.mask_logits)
         output = network.track_frame(features, recalls, prompt)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 IMAGE_ENCODER = 'image_encoder.'
 TRUNK = 'image_encoder.trunk.'
-POINTED_TRUNK = 'prompt_reader.trunk.stages.'
+POINTED_TRUNKS = ('prompt_reader.trunk.stages.', 'mask_reader.trunk.stages.')
 EXEMPT = 'pos_embed'  # the trunk's position embeddings learn as fast as its last layers (SAM 2)
 BLOCK = re.compile(re.escape(TRUNK) + r'blocks\.(\d+)\.')
 
@@ -24,8 +24,8 @@ class OptimizerSettings:
 
     Attributes:
         learning_rate: Peak rate; it rises over `warmup` steps, then falls as half a cosine to `final_rate` times it.
-        image_encoder_rate: Share of the rate for Hiera and its neck (SAM 2: 0.6), and in `lite` for the trunk that sees
-            prompts, which was trained before, too.
+        image_encoder_rate: Share of the rate for Hiera and its neck (SAM 2: 0.6), and in `lite` for the trunks that see
+            prompts, which were trained before, too.
         layer_decay: Factor from each layer of Hiera to the one before it (SAM 2: 0.9).
         weight_decay: For all weights but biases and norms (SAM 2: 0.1).
     """
@@ -56,7 +56,7 @@ def build_optimizer(network: nn.Module, settings: OptimizerSettings) -> torch.op
 
 def rate_share(name: str, layers: int, settings: OptimizerSettings) -> float:
     """Share of the learning rate that a weight gets: the deeper in a trunk of so many layers, the less."""
-    if name.startswith(POINTED_TRUNK):
+    if name.startswith(POINTED_TRUNKS):
         return settings.image_encoder_rate
     if not name.startswith(IMAGE_ENCODER):
         return 1.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +34,7 @@ class NetworkSettings:
         instruments: Instrument bank whose classes the network learns to tell (L_tsl): 'shipped', or a file; empty
             leaves the semantic branch out.
         frozen: Weights whose names begin so are not trained.
+        copied: Parts that begin as others are, `{mask_reader: prompt_reader}`, whatever the checkpoint says of them.
     """
 
     size: str = LITE
@@ -41,6 +42,7 @@ class NetworkSettings:
     image_size: int | None = None
     instruments: str = ''
     frozen: tuple[str, ...] = ()
+    copied: dict[str, str] = field(default_factory=dict)
 
 
 def open_bank(settings: NetworkSettings) -> InstrumentBank | None:
@@ -54,7 +56,7 @@ def build_for_training(settings: NetworkSettings, clips: Clips) -> AnyNetwork:
     """Build the network and give it the weights it starts from.
 
     Raises:
-        ValueError: No such size, a size other than 'lite' without a checkpoint, or a frozen name that does not exist.
+        ValueError: No such size, a size other than 'lite' without a checkpoint, or a part that does not exist.
     """
     if settings.size != LITE and not settings.checkpoint:
         raise ValueError(
@@ -67,10 +69,29 @@ def build_for_training(settings: NetworkSettings, clips: Clips) -> AnyNetwork:
         load_weights(network, read_weights(Path(settings.checkpoint)), settings.checkpoint)
     elif isinstance(network, MatchingSam2s):
         network.trunk.load_state_dict(read_lite0())
-        network.prompt_reader.trunk.start_from(network.trunk)
+        for reader in (network.prompt_reader, network.mask_reader):
+            reader.trunk.start_from(network.trunk)
         network.fit_tap_norms(_some_images(clips))
+    copy_parts(network, settings.copied)
     freeze(network, settings.frozen)
     return network
+
+
+def copy_parts(network: nn.Module, copied: Mapping[str, str]) -> None:
+    """Give parts the weights of others; what these do not have stays as it is."""
+    for name, other in copied.items():
+        try:
+            unknown = network.get_submodule(name).load_state_dict(
+                network.get_submodule(other).state_dict(), strict=False
+            )
+            fits = not unknown.unexpected_keys
+        except (AttributeError, RuntimeError):  # no such part; another shape
+            fits = False
+        if not fits:
+            parts = [part for part, _ in network.named_children()]
+            raise ValueError(
+                f'network.copied: expected two parts that are built alike, of {parts}, came {name!r}: {other!r}'
+            )
 
 
 def freeze(network: nn.Module, prefixes: Iterable[str]) -> None:

@@ -71,10 +71,12 @@ def _lines(what: Outcome | JobFailed, job: TrackingJob) -> list[str]:
 def _parameters(settings: Sequence[str], jobs: int) -> Parameters:
     """The node's parameters from `name:=value`, values as in YAML; several jobs share the cores.
 
+    Nobody waits for the next image, so that masks are read again on each, unless something else is asked for.
+
     Raises:
         BadParameter: There is no such parameter, or it cannot have that value.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {'model.look_turn': 1}
     for setting in settings:
         name, separator, value = setting.partition(':=')
         if not separator or name not in FIELDS:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -12,9 +13,9 @@ SIDE = 64  # of the views
 NORMS = [torch.nn.Identity()] * 4
 
 
-def reader(trained: bool = False) -> PromptReader:
+def reader(trained: bool = False, refers: bool = False) -> PromptReader:
     torch.manual_seed(0)
-    made = PromptReader(NECK_CHANNELS, deep=16, middle=8, fine=8, depth=1, heads=2)
+    made = PromptReader(NECK_CHANNELS, deep=16, middle=8, fine=8, depth=1, heads=2, refers=refers)
     if trained:
         torch.nn.init.normal_(made.leave.weight)
         torch.nn.init.normal_(made.trunk.point.weight)
@@ -89,12 +90,29 @@ def test_a_click_is_obeyed_where_it_is_made_whatever_the_network_thinks() -> Non
     assert added[8, 8] and not added[0, 0]
 
 
-def test_every_weight_learns() -> None:
-    network = reader(trained=True)
-    found = network(*views(1), NORMS, clicks(FOREGROUND, BACKGROUND, previous=torch.randn(1, 1, 16, 16)))
+@pytest.mark.parametrize('refers', [False, True])
+def test_every_weight_learns(refers: bool) -> None:
+    network = reader(trained=True, refers=refers)
+    drawing = clicks(FOREGROUND, BACKGROUND, previous=torch.randn(1, 1, 16, 16))
+    reference = network.refer(views(2)[1][1:], NORMS, drawing) if refers else None
+    found = network(*views(1), NORMS, drawing, reference)
     (found.mask_logits.square().mean() + found.iou.sum()).backward()
     still = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert still == []
+
+
+def test_a_reference_shows_what_the_object_and_its_surroundings_look_like() -> None:
+    """A view is like itself: each of its cells has a match of its own kind, to the last digit."""
+    network, (_, stride4) = reader(trained=True, refers=True), views(1)
+    previous = torch.full((1, 1, 16, 16), -5.0)
+    previous[..., 4:12, 4:12] = 5.0
+    drawing = clicks(FOREGROUND, previous=previous)
+    reference = network.refer(stride4, NORMS, drawing)
+    assert reference.shares[0, 0].sum() == 16 and reference.looks.shape[-2:] == (8, 8)
+    on, off = network._likeness(reference.looks, drawing, reference)[0]
+    inside = reference.shares[0, 0] == 1
+    torch.testing.assert_close(on[inside], torch.ones(16))
+    torch.testing.assert_close(off[~inside], torch.ones(48))
 
 
 def test_a_drawing_shows_the_box_and_nothing_else() -> None:

@@ -81,7 +81,8 @@ def test_so_many_frames_are_learnt_from_and_all_are_tracked(build: Build) -> Non
     rules = ClipRules(one_prompt, TrainingMemory(true_masks=0.0), replace(LOSS, semantic_weight=0.0, frames=2))
     clip = next(clip for clip in (CLIPS[index] for index in range(9)) if not clip.is_divemem)
     outcome = clip_losses(build(), clip, rules, CPU)
-    assert len(outcome.losses) == 2 and len(outcome.mask_logits) == 4
+    looks = 2 if build is small_matching else 1
+    assert len(outcome.losses) == 2 * looks and len(outcome.mask_logits) == 4
 
 
 def test_the_loss_of_a_later_frame_teaches_what_encoded_an_earlier_one() -> None:

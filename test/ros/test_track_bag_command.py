@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from sam2s_ros.bag_io import BagReader, UnreadableBag
+from sam2s_ros.offline.command import _parameters
 from sam2s_ros.offline.recordings import NoPrompts, find_recordings
 from sam2s_ros.track_bag import main
 
@@ -72,6 +73,10 @@ def test_what_cannot_be_used_is_named(
 ) -> None:
     assert main([str(blob_bag), '--out', str(tmp_path / 'out'), *arguments]) == 1
     assert message in ' '.join(capsys.readouterr().out.split())
+
+
+def test_masks_are_read_again_on_every_image_unless_something_else_is_asked_for() -> None:
+    assert [_parameters(given, 1).model.look_turn for given in ([], ['model.look_turn:=3'])] == [1, 3]
 
 
 def test_two_processes_track_two_bags_and_one_that_fails_does_not_stop_the_other(

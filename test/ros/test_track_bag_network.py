@@ -20,7 +20,9 @@ from sam2s_ros.offline.recordings import Recording
 from sam2s_ros.parameters import parameters_from
 
 SIDE = 64
-PARAMETERS = parameters_from({'tracking.auto_freeze': False, 'model.image_size': SIDE, 'model.threads': 1})
+PARAMETERS = parameters_from(
+    {'tracking.auto_freeze': False, 'model.image_size': SIDE, 'model.threads': 1, 'model.look_turn': 1}
+)
 
 
 def job(bag: Path, out: Path) -> TrackingJob:
