@@ -211,7 +211,8 @@ class MatchingSam2s(nn.Module):
         Qualities in use stay what the decoder said, which has seen what is remembered; in training the proposals are
         the readings, with the reader's own.
         """
-        assert output.proposals is not None, 'expected masks that were tracked'
+        if not numbers:
+            return output  # before the device is waited for
         masks, known = _shapes(output.mask_logits), [reference_of(recall) for recall in recalls]
         seen = [n for n in numbers if masks[n].any() and known[n] is not None]
         if not seen:
