@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2s_model.frame_memory import Content, Recall, Role
+from sam2s_model.innermost import innermost
 from sam2s_model.memory_read_out import CellMask
 from sam2s_model.network import PromptBatch
 from sam2s_model.prompt_encoder import FOREGROUND
@@ -42,7 +42,7 @@ def whose_turn(recalls: Sequence[Recall[Content]], frames: int) -> list[int]:
 
 def ask_again(mask_logits: Tensor, masks: NDArray[np.bool_]) -> Question:
     """Ask about N masks (N, S/4, S/4) of some cells each, logits (N, 1, S/4, S/4): as they are, with a click."""
-    points = torch.tensor([[_innermost(mask)] for mask in masks], dtype=torch.float32).to(mask_logits.device)
+    points = torch.tensor([[_click(mask)] for mask in masks], dtype=torch.float32).to(mask_logits.device)
     labels = torch.full(points.shape[:2], FOREGROUND, device=mask_logits.device)
     views = [view_of_mask(mask, STRIDE * masks.shape[-1]) for mask in masks]
     return Question(PromptBatch(points, labels, previous_logits=mask_logits.detach() * SHARPNESS), views)
@@ -60,8 +60,7 @@ def join(references: Iterable[Reference | None]) -> Reference:
     return Reference(*(torch.cat(parts) for parts in zip(*known, strict=True)))
 
 
-def _innermost(mask: NDArray[np.bool_]) -> tuple[float, float]:
-    """The centre (x, y) in pixels of the cell of a mask (S/4, S/4) that lies farthest from its edge: surely on it."""
-    depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    return (float(x) + 0.5) * STRIDE, (float(y) + 0.5) * STRIDE
+def _click(mask: NDArray[np.bool_]) -> tuple[float, float]:
+    """The centre (x, y) in pixels of the innermost cell of a mask (S/4, S/4)."""
+    column, row = innermost(mask)
+    return (column + 0.5) * STRIDE, (row + 0.5) * STRIDE

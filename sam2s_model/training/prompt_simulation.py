@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sam2s_model.innermost import innermost
 from sam2s_model.network import PREVIOUS_LOGIT_LIMIT, PromptBatch
 from sam2s_model.prompt_encoder import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND
 
@@ -79,8 +79,7 @@ def _batch(points: list[list[tuple[float, float]]], labels: list[list[int]]) -> 
 def _click(rng: np.random.Generator, mask: Masks, central: float) -> tuple[float, float]:
     """A pixel (x, y) of the mask: by chance the one farthest from its edge, else any."""
     if central and rng.random() < central:
-        depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+        x, y = innermost(mask)
         return float(x), float(y)
     return _pick(rng, mask)
 
