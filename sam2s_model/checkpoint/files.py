@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+
+from sam2s_model.checkpoint.eight_bits import narrow, widen
 
 StateDict = dict[str, Tensor]
 WRAPPERS = ('model', 'state_dict')  # keys under which SAM 2 and other training programs keep the weights
@@ -33,10 +36,12 @@ def read_weights(path: Path) -> StateDict:
     return _flat(content, path)
 
 
-def save_weights(network: nn.Module, path: Path, dtype: torch.dtype = torch.float16) -> None:
-    """Write all weights as safetensors."""
+def save_weights(
+    network: nn.Module, path: Path, dtype: torch.dtype = torch.float16, eight_bits: Collection[str] = ()
+) -> None:
+    """Write all weights as safetensors; what some parts multiply with in 8-bit integers."""
     weights = {name: value.to(dtype).contiguous() for name, value in network.state_dict().items()}
-    safetensors.torch.save_file(weights, path)
+    safetensors.torch.save_file(narrow(weights, eight_bits), path)
 
 
 def _load_tensors(path: Path) -> object:
@@ -51,6 +56,6 @@ def _flat(content: object, path: Path) -> StateDict:
         if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
             found = found[wrapper]
     if isinstance(found, dict) and found and all(isinstance(value, Tensor) for value in found.values()):
-        return {str(name): value for name, value in found.items()}
+        return widen({str(name): value for name, value in found.items()})
     came = sorted(map(str, found))[:8] if isinstance(found, dict) else type(found).__name__
     raise CheckpointMismatch(f'{path}: expected tensors by name, alone or under the key "model"; the file holds {came}')

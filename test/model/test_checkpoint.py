@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from sam2s_model import CheckpointMismatch, build_tracker
 from sam2s_model.build import build_network
@@ -87,6 +87,23 @@ def test_our_own_files_come_back_as_they_were(tmp_path: Path) -> None:
     assert all(
         torch.equal(a, b) for a, b in zip(network.state_dict().values(), twin.state_dict().values(), strict=True)
     )
+
+
+def test_parts_in_eight_bits_are_half_as_large_and_almost_the_same(tmp_path: Path) -> None:
+    network, path = nn.ModuleDict({'a': nn.Conv2d(64, 64, 3), 'b': nn.Linear(64, 64)}), tmp_path / 'own.safetensors'
+    save_weights(network, path, torch.float32)
+    whole = path.stat().st_size
+    save_weights(network, path, torch.float32, eight_bits=['a'])
+    assert path.stat().st_size < whole / 3
+    weights, true = read_weights(path), network.state_dict()
+    assert weights.keys() == true.keys()
+    largest = true['a.weight'].flatten(1).abs().amax(1).view(-1, 1, 1, 1)
+    assert ((weights['a.weight'] - true['a.weight']).abs() <= largest / 253).all()
+    assert all(torch.equal(weights[name], true[name]) for name in ('a.bias', 'b.weight', 'b.bias'))
+    twice = tmp_path / 'twice.safetensors'
+    network.load_state_dict(weights)
+    save_weights(network, twice, torch.float32, eight_bits=['a'])
+    assert all(torch.allclose(value, weights[name], rtol=1e-6) for name, value in read_weights(twice).items())
 
 
 def test_the_long_term_embedding_starts_as_the_conditioning_one(tmp_path: Path) -> None:
