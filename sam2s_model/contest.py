@@ -13,6 +13,8 @@ import torch
 from sam2s_model.network import NO_OBJECT_LOGIT, MaskOutput
 from sam2s_model.object_track import ObjectTrack
 
+LATE = 1e-3  # of what somebody says who was not there on the frame before
+MOST = 0.8  # of its mask
 TAKEN = -1.0  # logit of a cell that another object has: barely not the object
 BEATEN = -1.0  # object score, at most, of an object that is left without a cell
 WITHIN = 0.5  # of the smaller of two masks: from here on it may be a part of the other
@@ -20,16 +22,20 @@ SAME = 0.7  # IoU of two masks: from here on they are one thing under two names,
 
 
 def settle(output: MaskOutput, tracks: Sequence[ObjectTrack]) -> MaskOutput:
-    """Leave each cell that several of N objects claim to the surest of them; quality counts what they could keep."""
+    """Leave each cell that several of N objects claim to the surest of them; quality counts what they could keep.
+
+    Who was not there on the frame before takes no cell from those who were, and comes with most of its mask or not.
+    """
+    came = torch.tensor([not track.is_seen for track in tracks], device=output.iou.device)
+    claims = torch.where(came[:, None, None, None], output.mask_logits * LATE, output.mask_logits)
     settled = output.mask_logits.clone()
     for number, track in enumerate(tracks):
         rivals = [n for n, other in enumerate(tracks) if n != number and other.object_id not in track.sharing]
         if rivals:
-            own = output.mask_logits[number]
-            taken = (own > 0) & (output.mask_logits[rivals].amax(0) > own)
-            settled[number] = torch.where(taken, TAKEN, own)
+            taken = (claims[number] > 0) & (claims[rivals].amax(0) > claims[number])
+            settled[number] = torch.where(taken, TAKEN, settled[number])
     claimed, left = ((logits > 0).flatten(1).sum(1) for logits in (output.mask_logits, settled))
-    beaten, score = (claimed > 0) & (left == 0), output.object_score
+    beaten, score = (left < claimed * torch.where(came, MOST, 0.0)) | ((claimed > 0) & (left == 0)), output.object_score
     return output._replace(
         mask_logits=torch.where(beaten[:, None, None, None], NO_OBJECT_LOGIT, settled),
         object_score=torch.where(beaten, score.clamp_max(BEATEN), score),

@@ -127,6 +127,11 @@ class ObjectTrack:
         self.move_on()
 
     @property
+    def is_seen(self) -> bool:
+        """Whether the object can be seen on the newest frame that it was segmented on."""
+        return self.newest is not None and self.newest.presence > 0.5
+
+    @property
     def has_been_away(self) -> bool:
         """Whether the object was absent from any frame since it was prompted last."""
         return self.bank.has_been_away

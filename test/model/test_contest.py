@@ -128,6 +128,36 @@ def test_an_absent_object_contests_nothing(tracker: Tracker, network: StripeNetw
     assert (result['a'].presence < 0.5, columns(result, 'b')) == (True, [*range(8, 16)])
 
 
+def lose_b(tracker: Tracker, network: StripeNetwork) -> None:
+    """Two objects beside each other, the second of which then leaves."""
+    apart(tracker, network)
+    step(tracker, network, 1, Stripe(0, 6), NOTHING)
+
+
+def test_what_comes_back_takes_no_cell_from_what_was_there(tracker: Tracker, network: StripeNetwork) -> None:
+    lose_b(tracker, network)
+    result = step(tracker, network, 2, Stripe(0, 9, 2.0), Stripe(8, 16, 2.2))
+    assert (columns(result, 'a'), columns(result, 'b')) == ([*range(9)], [*range(9, 16)])
+    result = step(tracker, network, 3, Stripe(0, 9, 2.0), Stripe(8, 16, 2.2))
+    assert columns(result, 'b') == [*range(8, 16)]
+
+
+def test_what_comes_back_mostly_where_something_else_is_does_not_come_back(
+    tracker: Tracker, network: StripeNetwork
+) -> None:
+    lose_b(tracker, network)
+    result = step(tracker, network, 2, Stripe(0, 13, 2.0), Stripe(8, 16, 5.0))
+    assert (columns(result, 'a'), result['b'].presence < 0.5) == ([*range(13)], True)
+    assert float(network.remembered[1].max()) == NO_OBJECT_LOGIT
+
+
+def test_of_two_that_come_back_the_surer_one_has_the_cell(tracker: Tracker, network: StripeNetwork) -> None:
+    lose_b(tracker, network)
+    step(tracker, network, 2, NOTHING, NOTHING)
+    result = step(tracker, network, 3, Stripe(0, 9, 5.0), Stripe(8, 16, 2.0))
+    assert (columns(result, 'a'), columns(result, 'b')) == ([*range(9)], [*range(9, 16)])
+
+
 def test_frames_that_are_only_looked_at_are_settled_too(tracker: Tracker, network: StripeNetwork) -> None:
     apart(tracker, network)
     network.tracked = Stripe(0, 10, 5.0), Stripe(6, 16, 2.0)
