@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,10 @@ class Clips(Dataset[Clip]):
         video = source.draw(rng, side, count + LEAD * entering, whole=divemem)
         pick = self._pick_entering(rng, video, side, count) if entering else None
         pick = pick or self._pick(rng, video, side, count, divemem)
-        return None if pick is None else self._cut(rng, video, pick, side)
+        clip = None if pick is None else self._cut(rng, video, pick, side)
+        if clip is None or single or divemem or not _happens(rng, sampling.elsewhere):
+            return clip
+        return self._end_elsewhere(rng, clip, side)
 
     def _pick_entering(self, rng: np.random.Generator, video: Video, side: int, count: int) -> FramePick | None:
         masks = (squashed_masks(video.masks(index), side) for index in range(len(video)))
@@ -117,6 +120,19 @@ class Clips(Dataset[Clip]):
             shown = np.sort(rng.choice(shown, self._recipe.sampling.objects, replace=False))
         names = tuple(video.class_names[k] for k in shown)
         return Clip(frames, masks[shown], int(rng.integers(2**31)), pick.roles, pick.positions, names)
+
+    def _end_elsewhere(self, rng: np.random.Generator, clip: Clip, side: int) -> Clip:
+        """A clip whose last third is of another video."""
+        count = len(clip.frames) // 3
+        if not count:
+            return clip
+        video = self._recipe.sources.draw(rng).draw(rng, side, count, whole=False)
+        shown = range(min(count, len(video)))
+        others = np.stack([squashed_frame(video.frame(index), side) for index in shown])
+        others, _ = augment(rng, self._recipe.augmentation, others, np.zeros((0, *others.shape[:3]), np.bool_))
+        frames, masks = clip.frames.copy(), clip.masks.copy()
+        frames[-len(others) :], masks[:, -len(others) :] = others, False
+        return replace(clip, frames=frames, masks=masks)
 
 
 def stream(clips: Clips, indices: Sequence[int], workers: int) -> Iterator[Clip]:

@@ -25,6 +25,8 @@ class ClipSampling:
         images: Share of clips of a single frame, which teach what a prompt means at a tenth of a video's cost.
         entering: Share of the clips of consecutive frames that begin when something comes into sight: little of it can
             be seen and prompted.
+        elsewhere: Share of the clips of consecutive frames whose last third is of another video: none of the objects is
+            there.
         divemem: Share of the other clips drawn as DiveMem wants them (SAM2S: 0.5, "1:1"); the rest are consecutive
             frames.
         long_term: Long-term frames of a DiveMem clip (SAM2S: 2).
@@ -34,13 +36,14 @@ class ClipSampling:
 
     images: float = 0.0
     entering: float = 0.0
+    elsewhere: float = 0.0
     divemem: float = 0.0
     long_term: int = 2
     consecutive: int = 5
     objects: int = 255
 
     def __post_init__(self) -> None:
-        for name in ('images', 'entering', 'divemem'):
+        for name in ('images', 'entering', 'elsewhere', 'divemem'):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'{name}: expected a share in [0, 1], came {getattr(self, name)}')
         for name in ('long_term', 'consecutive', 'objects'):

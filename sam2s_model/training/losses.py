@@ -34,6 +34,8 @@ class LossSettings:
         gated: A present object that the network calls absent gets no mask loss that could teach it (SAM 2).
         judge_absent: What is drawn of an object that is not there shall be called bad, an IoU of 0. Otherwise qualities
             are learnt where the object is there (SAM 2).
+        empty_absent: Nothing shall be drawn of an object that is not there, and even nothing shall be called bad: then
+            neither speaks for a search. Searches are judged so in any case.
         frames: Frames of a clip to learn from beside the prompted ones, drawn at random; the others are only tracked,
             as in use, so that memory holds the network's own masks. 0 learns from all of them (SAM 2).
         summed: Add up what a clip's decodings cost (SAM 2) instead of averaging.
@@ -51,6 +53,7 @@ class LossSettings:
     stride: int = DECODER_STRIDE
     gated: bool = False
     judge_absent: bool = False
+    empty_absent: bool = False
     frames: int = 0
     summed: bool = False
 
@@ -140,11 +143,17 @@ def mask_losses(output: DecoderOutput, targets: MaskTargets, multimask: bool, se
     focal = focal_loss(logits, targets.labels.unsqueeze(1).expand_as(logits), settings.focal, settings.alpha)
     dice = dice_loss(logits, shares)
     best = (settings.focal_weight * focal + settings.dice_weight * dice).argmin(dim=1, keepdim=True)
-    off = (output.iou[:, shown] - intersection_over_union(logits.detach(), shares)).abs().mean(1)
+    true_iou = intersection_over_union(logits.detach(), shares)
+    drawn, judged = targets.present, targets.present
+    if settings.empty_absent:
+        drawn, judged, true_iou = torch.ones_like(drawn), torch.ones_like(judged), true_iou * targets.present[:, None]
+    elif settings.judge_absent:
+        judged = torch.ones_like(judged)
+    off = (output.iou[:, shown] - true_iou).abs().mean(1)
     return Losses(
-        focal=(focal.gather(1, best).squeeze(1) * targets.present).mean(),
+        focal=(focal.gather(1, best).squeeze(1) * drawn).mean(),
         dice=(dice.gather(1, best).squeeze(1) * targets.present).mean(),
-        iou=(off if settings.judge_absent else off * targets.present).mean(),
+        iou=(off * judged).mean(),
         presence=F.binary_cross_entropy_with_logits(output.object_score.squeeze(1).float(), targets.present),
         semantic=logits.new_zeros(()),
     )

@@ -73,6 +73,14 @@ def test_what_comes_into_sight_is_prompted_when_little_of_it_is_seen() -> None:
     assert least_seen(1.0) < least_seen(0.0) - 0.2
 
 
+def test_clips_may_end_in_another_video_where_none_of_their_objects_is() -> None:
+    here, elsewhere = (drawn_clips(frames=(6, 6), sampling=ClipSampling(elsewhere=share)) for share in (0.0, 1.0))
+    for n in range(4):
+        assert np.array_equal(here[n].frames[:4], elsewhere[n].frames[:4])
+        assert np.array_equal(here[n].masks[:, :4], elsewhere[n].masks[:, :4])
+        assert not np.array_equal(here[n].frames[4:], elsewhere[n].frames[4:]) and not elsewhere[n].masks[:, 4:].any()
+
+
 def test_things_leave_as_often_as_a_source_says() -> None:
     def hidden(absence: float) -> int:
         """Masks without a pixel in a few clips of two seconds."""

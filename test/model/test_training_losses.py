@@ -142,6 +142,16 @@ def test_what_is_drawn_of_an_absent_object_is_called_bad_where_that_is_wanted() 
     assert mask_losses(proposals(nothing), absent, False, settings).iou.item() == pytest.approx(0.1)
 
 
+def test_of_an_absent_object_nothing_is_drawn_and_nothing_is_good_where_that_is_wanted() -> None:
+    absent, there = (mask_targets(square() * share, LossSettings()) for share in (0, 1))
+    drawn, nothing = (torch.full((4, SIDE // 4, SIDE // 4), value) for value in (5.0, -5.0))
+    settings, plain = LossSettings(empty_absent=True), LossSettings()
+    judged = [mask_losses(proposals(logits), absent, False, settings) for logits in (drawn, nothing)]
+    assert [losses.iou.item() for losses in judged] == pytest.approx([0.9, 0.9])
+    assert judged[0].focal > 100 * judged[1].focal and judged[0].dice == 0
+    assert mask_losses(proposals(drawn), there, False, settings) == mask_losses(proposals(drawn), there, False, plain)
+
+
 def test_an_absent_object_teaches_presence_alone() -> None:
     settings = LossSettings()
     losses = mask_losses(proposals(torch.ones(4, 8, 8)), mask_targets(square() * 0, settings), True, settings)
