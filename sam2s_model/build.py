@@ -101,8 +101,8 @@ def build_tracker(
             run; or 'onnxruntime', in float32.
         graphs: With 'onnxruntime', the folder that `python -m sam2s_model.onnx` has made of the checkpoint.
         provider: With 'onnxruntime', 'cpu', 'cuda' or 'tensorrt'; 'auto' takes CUDA where it is.
-        look_turn: 'lite' reads an object's mask again on one of so many frames (`second_look`); 1 is best, more is
-            faster, 0 never does.
+        look_turn: 'lite' reads an object's mask again, or seeks it where it is not seen, on one of so many frames
+            (`second_look`); 1 is best, more is faster, 0 never does.
 
     Raises:
         FileNotFoundError: Checkpoint or bank do not exist, or no checkpoint was given for a size that ships none.

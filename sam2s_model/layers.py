@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TypeVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2s_model.products import Activation, Linear
+
+Part = TypeVar('Part', bound=nn.Module)
 
 
 class LayerNorm2d(nn.LayerNorm):
@@ -37,3 +41,11 @@ class Mlp(nn.Module):
             tokens = layer(tokens, self.activation)
         projected: Tensor = last(tokens)
         return projected
+
+
+def channels_last(part: Part) -> Part:
+    """Lay out a part's convolutions as CPUs like them."""
+    for parameter in part.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return part

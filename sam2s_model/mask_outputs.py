@@ -13,6 +13,9 @@ from sam2s_model.network import NO_OBJECT_LOGIT, MaskOutput
 from sam2s_model.prompt_reader import Reading
 
 MASK_PROMPT_LOGIT = 10.0
+FOUND = 0.4  # predicted quality, from which on what was sought is found, if
+SURE = 2.5  # is the logit of its surest cell, at least
+FOUND_SCORE = 1.0  # object score of what was found
 
 
 def propose(reading: Reading) -> DecoderOutput:
@@ -36,6 +39,16 @@ def propose_again(output: MaskOutput, reading: Reading, numbers: Sequence[int]) 
     masks[numbers], iou[numbers] = reading.mask_logits, reading.iou.unsqueeze(1)
     proposals = output.proposals._replace(mask_logits=masks.expand(-1, MASKS, -1, -1), iou=iou.expand(-1, MASKS))
     return output._replace(proposals=proposals)
+
+
+def show_found(output: MaskOutput, reading: Reading, numbers: Sequence[int]) -> MaskOutput:
+    """Take what was read of objects that were sought, where it is good; the device is not waited for."""
+    logits, iou, score = output.mask_logits.clone(), output.iou.clone(), output.object_score.clone()
+    found = (reading.iou >= FOUND) & (reading.mask_logits.flatten(1).amax(1) >= SURE)
+    logits[numbers] = torch.where(found[:, None, None, None], reading.mask_logits, logits[numbers])
+    iou[numbers] = torch.where(found, reading.iou, iou[numbers])
+    score[numbers] = torch.where(found, FOUND_SCORE, score[numbers])
+    return output._replace(mask_logits=logits, iou=iou, object_score=score)
 
 
 def gate(output: DecoderOutput, chosen: ChosenMask) -> MaskOutput:

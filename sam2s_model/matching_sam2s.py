@@ -7,7 +7,6 @@ prompt of the mask decoder and the start of its masks: untrained, the decoder ad
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,11 +21,11 @@ from sam2s_model.compute import has_fast_bfloat16
 from sam2s_model.frame_memory import Recall, Role
 from sam2s_model.image_encoder import FpnNeck
 from sam2s_model.int8_trunk import Int8Trunk, read_ranges
-from sam2s_model.layers import Mlp
+from sam2s_model.layers import Mlp, channels_last
 from sam2s_model.lite_neck import encode_deep, encode_fine
 from sam2s_model.lite_trunk import LiteTrunk, TrunkMaps
 from sam2s_model.mask_decoder import MASKS, DecoderOutput, MaskDecoder, choose_mask
-from sam2s_model.mask_outputs import MASK_PROMPT_LOGIT, gate, mask_as_output, propose, propose_again
+from sam2s_model.mask_outputs import MASK_PROMPT_LOGIT, gate, mask_as_output, propose, propose_again, show_found
 from sam2s_model.matching import STRIDE, ReadOut
 from sam2s_model.memory_read_out import FINER, CellMask, look_up_ahead
 from sam2s_model.network import FrameFeatures, MaskOutput, PromptBatch
@@ -34,7 +33,7 @@ from sam2s_model.object_looks import MAX_LOGIT, Learnt, learn_looks, redraw
 from sam2s_model.position_encoding import RandomFourier
 from sam2s_model.precision import computing_in, narrow_weights
 from sam2s_model.prompt_encoder import PromptEmbedding
-from sam2s_model.prompt_reader import PromptDrawing, PromptReader, Reading, Reference
+from sam2s_model.prompt_reader import Looks, PromptDrawing, PromptReader, Reading, Reference
 from sam2s_model.prompt_view import (
     View,
     choose_mask_views,
@@ -45,7 +44,7 @@ from sam2s_model.prompt_view import (
     points_in_views,
 )
 from sam2s_model.refiner import Refiner
-from sam2s_model.second_look import ask_again, join, reference_of, whose_turn
+from sam2s_model.second_look import ask_again, join, looks_of, nothing_said, split, whose_turn
 from sam2s_model.stream_basis import StreamBasis, learn_basis, matching_keys, spread_out
 from sam2s_model.target_model import fit_target_model
 from sam2s_model.whereabouts import doubt_returns, without_specks
@@ -62,14 +61,12 @@ START_WEIGHT = 0.6  # of the read-out's logits in the mask's; 0.5 in training: a
 REMEMBERED_SHARPNESS = 4.0  # of tracked masks; remembered softly, a mask would blur a little more with every frame
 
 
-Part = TypeVar('Part', bound=nn.Module)
-
-
 class MatchingSam2s(nn.Module):
-    """A promptable video segmentation network of 11 million parameters; see `network.Network`."""
+    """A promptable video segmentation network of 15 million parameters; see `network.Network`."""
 
     pixel_mean = (0.5, 0.5, 0.5)
     pixel_std = (0.5, 0.5, 0.5)
+    eight_bits = ('mask_reader', 'seeker')  # what is kept in so many in a file
 
     def __init__(self, image_size: int = 384, d_model: int = D_MODEL, semantic_dim: int | None = None) -> None:
         """Build with fresh weights; `semantic_dim`, D of an instrument bank, adds the semantic branch."""
@@ -77,9 +74,9 @@ class MatchingSam2s(nn.Module):
         if image_size % 64:
             raise ValueError(f'image_size must be a multiple of 64, got {image_size}')
         self.image_size = image_size
-        self.look_turn = 1  # frames, on one of which an object's mask is read again, each in its turn; 0: on none
+        self.look_turn = 1  # frames, on one of which each object is looked at again or sought; 0: on none
         self.precision = torch.float32  # of trunk and refiner: bfloat16 is three times as fast where the CPU has it
-        self.trunk = _channels_last(LiteTrunk().requires_grad_(False))
+        self.trunk = channels_last(LiteTrunk().requires_grad_(False))
         self._int8_trunk: Int8Trunk | None = None
         self._known_position: Tensor | None = None
         self.tap_norms = nn.ModuleList(nn.BatchNorm2d(count) for count in NECK_CHANNELS)
@@ -87,11 +84,12 @@ class MatchingSam2s(nn.Module):
         self.pe_layer = RandomFourier(d_model)
         self.no_point = nn.Embedding(1, d_model)
         self.clue_encoder = ClueEncoder(d_model)
-        self.refiner = _channels_last(Refiner(d_model // 4, d_model // 8, 1 + MAPS))
+        self.refiner = channels_last(Refiner(d_model // 4, d_model // 8, 1 + MAPS))
         self.mask_decoder = MaskDecoder(d_model, heads=4, ffn=512, iou_hidden=d_model)
         self.tsl = ClassReader(NECK_CHANNELS[1:], semantic_dim) if semantic_dim else None
-        self.prompt_reader = _channels_last(PromptReader(NECK_CHANNELS))
-        self.mask_reader = _channels_last(PromptReader(NECK_CHANNELS, refers=True))
+        self.prompt_reader = channels_last(PromptReader(NECK_CHANNELS))
+        self.mask_reader = channels_last(PromptReader(NECK_CHANNELS, refers=True))
+        self.seeker = channels_last(PromptReader(NECK_CHANNELS, refers=True))
         self._start_from_the_read_out()
 
     def _start_from_the_read_out(self) -> None:
@@ -183,7 +181,9 @@ class MatchingSam2s(nn.Module):
         if prompt is None:
             output = self._track(features, recalls)
             if self.look_turn and not self.training:
-                output = self.look_again(features.image, recalls, output, whose_turn(recalls, self.look_turn))
+                turn = whose_turn(recalls, self.look_turn)
+                output = self.seek(features.image, recalls, output, turn)
+                output = self.look_again(features.image, recalls, output, turn)
             numbers = range(len(recalls)) if self.training else whose_turn(recalls, CLASS_TURN)
             return self._classify(features.image, output, numbers)
         output = self._answer(features, prompt) if prompt.mask is None else mask_as_output(prompt.mask)
@@ -213,21 +213,42 @@ class MatchingSam2s(nn.Module):
         """
         if not numbers:
             return output  # before the device is waited for
-        masks, known = _shapes(output.mask_logits), [reference_of(recall) for recall in recalls]
-        seen = [n for n in numbers if masks[n].any() and known[n] is not None]
-        if not seen:
+        masks = _shapes(output.mask_logits)
+        known = {n: looks for n in numbers if masks[n].any() and (looks := looks_of(recalls[n])) is not None}
+        if not known:
             return output
+        seen = list(known)
         question = ask_again(output.mask_logits[seen], masks[seen])
-        reading = self._read(image, *question, self.mask_reader, join(known[n] for n in seen))
+        reading = self._read(image, *question, self.mask_reader, join(looks.near for looks in known.values()))
         logits = output.mask_logits.clone()
         logits[seen] = reading.mask_logits
         output = output._replace(mask_logits=logits)
         return propose_again(output, reading, seen) if self.training else output
 
+    def seek(
+        self, image: Tensor, recalls: Sequence[Recall[CellMask]], output: MaskOutput, numbers: Sequence[int]
+    ) -> MaskOutput:
+        """Look for some objects in the whole frame, those that are not seen; in training, for all."""
+        if not numbers:
+            return output  # before the device is waited for
+        masks = _shapes(output.mask_logits)
+        sought = [n for n in numbers if self.training or not masks[n].any()]
+        known = {n: looks for n in sought if (looks := looks_of(recalls[n])) is not None}
+        if not known:
+            return output
+        whole = join(looks.whole for looks in known.values())
+        reading = self._read(image, nothing_said(image), [View(0, 0, image.shape[-1])], self.seeker, whole)
+        return propose_again(output, reading, [*known]) if self.training else show_found(output, reading, [*known])
+
     @property
     def learns_to_look_again(self) -> bool:
         """Whether what reads tracked masks again is trained."""
         return not _is_frozen(self.mask_reader)
+
+    @property
+    def learns_to_seek(self) -> bool:
+        """Whether what looks for lost objects is trained."""
+        return not _is_frozen(self.seeker)
 
     def _answer(self, features: FrameFeatures, prompt: PromptBatch) -> MaskOutput:
         """What people point at is what the reader reads."""
@@ -267,26 +288,39 @@ class MatchingSam2s(nn.Module):
         reader: PromptReader,
         reference: Reference | None = None,
     ) -> Reading:
-        """Read N prompts on a frame (1, 3, S, S); the logits are those of the frame, (N, 1, S/4, S/4)."""
+        """Read N prompts on a frame (1, 3, S, S); the logits are those of the frame, (N, 1, S/4, S/4).
+
+        One view with one prompt serves all objects of a reference.
+        """
         shown, drawing = _show(image, prompt, views)
         with computing_in(self.precision, shown):
             reading = reader(shown, self._see_stride4(shown), self.tap_norms, drawing, reference)
+        views = [*views] * (len(reading.iou) // len(views))
         pasted = paste_logits(reading.mask_logits, views, image.shape[-1], outside=-MASK_PROMPT_LOGIT)
         return Reading(pasted, reading.iou)
 
-    @torch.no_grad()
-    def _refer(self, image: Tensor, masks: Tensor) -> list[Reference | None]:
+    def _note_looks(self, image: Tensor, masks: Tensor) -> list[Looks | None]:
         """Note how N objects look on a frame (1, 3, S, S) where people gave masks (N, 1, S/4, S/4), if not empty."""
         shapes = _shapes(masks)
         seen = [n for n, shape in enumerate(shapes) if shape.any()]
-        noted: list[Reference | None] = [None] * len(masks)
+        noted: list[Looks | None] = [None] * len(masks)
         if seen:
-            shown, drawing = _show(image, *ask_again((masks[seen] * 2 - 1) * MASK_PROMPT_LOGIT, shapes[seen]))
-            with computing_in(self.precision, shown):
-                found = self.mask_reader.refer(self._see_stride4(shown), self.tap_norms, drawing)
-            for n, parts in zip(seen, zip(*(torch.split(part, 1) for part in found), strict=True), strict=True):
-                noted[n] = Reference(*parts)
+            prompt, near = ask_again((masks[seen] * 2 - 1) * MASK_PROMPT_LOGIT, shapes[seen])
+            whole = [View(0, 0, image.shape[-1])] * len(seen)
+            in_near, in_whole = (
+                split(self._refer(image, prompt, views, reader))
+                for views, reader in ((near, self.mask_reader), (whole, self.seeker))
+            )
+            for n, *of_one in zip(seen, in_near, in_whole, strict=True):
+                noted[n] = Looks(*of_one)
         return noted
+
+    @torch.no_grad()
+    def _refer(self, image: Tensor, prompt: PromptBatch, views: Sequence[View], reader: PromptReader) -> Reference:
+        """How N objects look in views of a frame (1, 3, S, S), where their masks are the prompt's."""
+        shown, drawing = _show(image, prompt, views)
+        with computing_in(self.precision, shown):
+            return reader.refer(self._see_stride4(shown), self.tap_norms, drawing)
 
     @torch.no_grad()
     def _see_stride4(self, shown: Tensor) -> Tensor:
@@ -318,25 +352,17 @@ class MatchingSam2s(nn.Module):
         # A prompted mask is what a person said: remembered sharp. A tracked one keeps its doubts.
         masks = (output.mask_logits > 0).float() if prompted else (output.mask_logits * REMEMBERED_SHARPNESS).sigmoid()
         masks = masks.detach()
-        noted: list[Reference | None] = [None] * len(masks)
+        noted: list[Looks | None] = [None] * len(masks)
         if prompted:
             learnt = [Learnt(fit_target_model(features.appearance, mask[0]), 0) for mask in masks]
-            noted = self._refer(features.image, masks)
+            noted = self._note_looks(features.image, masks)
         else:
             qualities = output.iou.where(output.object_score > 0, 0.0)
             whose = zip(recalls, masks[:, 0], qualities, strict=True)
             learnt = [learn_looks(features.appearance, *of_one) for of_one in whose]
         quarters = F.pixel_unshuffle(masks, FINER).flatten(2)
         of_each = zip(quarters, learnt, noted, strict=True)
-        return [CellMask(features.keys, mask, *lesson, reference) for mask, lesson, reference in of_each]
-
-
-def _channels_last(module: Part) -> Part:
-    """Lay out a part's convolutions as CPUs like them."""
-    for parameter in module.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return module
+        return [CellMask(features.keys, mask, *lesson, looks) for mask, lesson, looks in of_each]
 
 
 def _shapes(mask_logits: Tensor) -> NDArray[np.bool_]:

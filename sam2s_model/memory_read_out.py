@@ -24,7 +24,7 @@ from sam2s_model.matching import (
     read_nearby_sparsely,
     thin_out,
 )
-from sam2s_model.prompt_reader import Reference
+from sam2s_model.prompt_reader import Looks
 from sam2s_model.target_model import Lesson
 
 FINER = 2  # masks are remembered and read out at twice the keys' resolution: thin things keep their shape
@@ -43,14 +43,14 @@ class CellMask(NamedTuple):
         lesson: What the object's target model learnt, see `object_looks`: where it was prompted, from this frame; where
             it was tracked, from all tracked frames so far; None where there was nothing to learn.
         lesson_age: How many tracked frames ago the newest lesson came.
-        reference: How the object looked, where it was prompted, for second looks.
+        seen: How the object looked, where it was prompted.
     """
 
     keys: Tensor
     mask: Tensor
     lesson: Lesson | None = None
     lesson_age: int = 0
-    reference: Reference | None = None
+    seen: Looks | None = None
 
 
 Found: TypeAlias = Mapping[Hashable, ReadOut]  # by what was read

@@ -1,7 +1,8 @@
 """Prompt reader: what clicks, boxes and masks so far on one frame mean.
 
 It looks at the view of each prompt with the frozen trunk's maps, the prompt drawn into it, and the mask so far where
-clicks correct one. One that reads tracked masks again also has in view how the object looked when it was prompted.
+clicks correct one. One that reads tracked masks again, or seeks what was lost, also has in view how the object looked
+when it was prompted.
 """
 
 from __future__ import annotations
@@ -33,10 +34,8 @@ START_LOGIT = 1.5  # of the guess that learning starts from; one that is surer o
 CERTAIN = 10.0  # logit in the middle of a click, more than the network ever says
 POINTED_TAPS = (True, False, True, False, True)  # stages above stride 4 whose last map is used
 NOWHERE = -1.0  # similarity to clicks that nobody made
-ON_OBJECT, OFF_OBJECT = (
-    0.6,
-    0.05,
-)  # share of a cell from which on, and up to which, it shows how an object looks, or the rest
+ON_OBJECT = 0.6  # share of a cell from which on it shows how an object looks
+OFF_OBJECT = 0.05  # up to which it shows how the rest looks
 
 
 class PromptDrawing(NamedTuple):
@@ -65,6 +64,13 @@ class Reference(NamedTuple):
     tokens: Tensor
     looks: Tensor
     shares: Tensor
+
+
+class Looks(NamedTuple):
+    """How one object looked where it was prompted: enlarged, for second looks, and in the whole frame, for searches."""
+
+    near: Reference
+    whole: Reference
 
 
 class Reading(NamedTuple):
@@ -122,23 +128,26 @@ class PromptReader(nn.Module):
         """Read N prompts.
 
         Args:
-            images: (N, 3, S, S) what the views show, S here their side.
+            images: (N, 3, S, S) what the views show, S here their side; or (1, 3, S, S) of one view, in which nothing
+                is pointed at and N objects are sought.
             stride4: The frozen trunk's map of them at stride 4.
             norms: What gives the channels of the trunk's maps at strides 4, 8, 16 and 32 unit variance.
             drawing: The prompts.
-            reference: How the objects looked when they were prompted, where that is known.
+            reference: How the N objects looked when they were prompted, where that is known.
         """
+        count = len(images) if reference is None else len(reference.looks)
         drawn = draw(drawing, stride4.shape[-1])
         maps = self._see(stride4, norms, drawn)
-        deep, _ = self._exchange(self._enter(maps, drawn), reference)
-        middle = torch.cat((_double(self.narrow(deep)), self.from_finer(maps[1])), 1)
+        entered, finer, finest = self._enter(maps, drawn), self.from_finer(maps[1]), self.from_finest(maps[0])
+        pixels = _image_cells(self.from_image, images)
+        entered, finer, finest, pixels, drawn = (
+            part.expand(count, -1, -1, -1) for part in (entered, finer, finest, pixels, drawn)
+        )
+        deep, _ = self._exchange(entered, reference)
+        middle = torch.cat((_double(self.narrow(deep)), finer), 1)
         likeness = self._likeness(self._looks(middle), drawing, reference)
         middle = self.refine(self.mix(torch.cat((middle, F.avg_pool2d(drawn, 2), likeness), 1)))
-        fine = (
-            _double(self.narrower(F.relu(middle))),
-            self.from_finest(maps[0]),
-            _image_cells(self.from_image, images),
-        )
+        fine = (_double(self.narrower(F.relu(middle))), finest, pixels)
         fine = self.refine_finest(self.mix_finest(torch.cat((*fine, drawn), 1)))
         logits = self.leave(F.relu(fine)).float() + start(drawn) + obeyed(drawn)
         return Reading(logits, self._judge(deep, logits))

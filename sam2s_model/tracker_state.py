@@ -24,7 +24,7 @@ from sam2s_model.memory_read_out import CellMask
 from sam2s_model.memory_settings import MemorySettings
 from sam2s_model.memory_tokens import EncodedMemory
 from sam2s_model.object_track import Clicks, ObjectTrack, Segmentation
-from sam2s_model.prompt_reader import Reference
+from sam2s_model.prompt_reader import Looks, Reference
 from sam2s_model.semantics import ClassEvidence
 from sam2s_model.stream_basis import StreamBasis
 from sam2s_model.target_model import Lesson
@@ -39,6 +39,7 @@ REMEMBERED = {
         EncodedMemory,
         FrameMemory,
         Lesson,
+        Looks,
         MemoryBank,
         MemorySettings,
         ObjectTrack,
@@ -47,7 +48,7 @@ REMEMBERED = {
         StreamBasis,
     )
 }
-FORM = 'sam2s tracker state 8'
+FORM = 'sam2s tracker state 9'
 
 
 class BadTrackerState(ValueError):

@@ -57,7 +57,9 @@ class ModelParameters:
     image_size: int = _parameter(0, 'Side of the square that the network sees, pixels; 0 for its own.', (0, 1024))
     instruments: str = _parameter('', 'Instrument bank that the weights were trained with; empty for the shipped one.')
     look_turn: int = _parameter(
-        8, 'lite reads each mask again on one of so many frames: 1 is best, 8 fast; 0 never.', (0, 1000)
+        8,
+        'lite reads each mask again, or seeks what is not seen, on one of so many frames: 1 is best, 8 fast; 0 never.',
+        (0, 1000),
     )
     threads: int = _parameter(0, 'CPU threads of the network; 0: as many as others leave cores free.', (0, 256))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -64,10 +64,11 @@ class ClipOutcome(NamedTuple):
 
 
 class Decoding(NamedTuple):
-    """Masks and what they answer; None where nobody has pointed at anything."""
+    """Masks and what they answer; None where nobody has pointed at anything. Whether that was a search."""
 
     output: MaskOutput
     prompt: PromptBatch | None
+    sought: bool = False
 
 
 def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.device) -> ClipOutcome:
@@ -91,10 +92,11 @@ def clip_losses(network: Network, clip: Clip, rules: ClipRules, device: torch.de
         masks = torch.from_numpy(clip.masks[:, t]).float().to(device)
         targets = mask_targets(masks, rules.loss)
         recalls = memory.recall(t)
-        for output, prompt in _decode(network, features, recalls, person, t):
+        for output, prompt, sought in _decode(network, features, recalls, person, t):
             if output.proposals is not None or output.semantics is not None:
                 multimask = answers_with_alternatives(network, prompt)
-                losses.append(judge(output, targets, multimask, rules.loss, classes))
+                settings = replace(rules.loss, empty_absent=True) if sought else rules.loss
+                losses.append(judge(output, targets, multimask, settings, classes))
         shown[t] = output.mask_logits.detach()
         if t == order[-1]:
             break  # nothing comes after it
@@ -154,12 +156,16 @@ def answers_with_alternatives(network: Network, prompt: PromptBatch | None) -> b
 def _decode(
     network: Network, features: FrameFeatures, recalls: list[Recall[MemoryContent]], person: Person, t: int
 ) -> Iterator[Decoding]:
-    """Track or prompt frame t, look again where that is learnt, then correct it click by click."""
+    """Track or prompt frame t, seek and look again where that is learnt, then correct it click by click."""
+    everyone = range(len(recalls))
     prompt = person.first_prompt(t)
     output = network.track_frame(features, recalls, prompt)
     yield Decoding(output, prompt)
+    if prompt is None and isinstance(network, MatchingSam2s) and network.learns_to_seek:
+        sought = network.seek(features.image, recalls, output._replace(semantics=None), everyone)
+        yield Decoding(sought, prompt, sought=True)
     if prompt is None and isinstance(network, MatchingSam2s) and network.learns_to_look_again:
-        output = network.look_again(features.image, recalls, output._replace(semantics=None), range(len(recalls)))
+        output = network.look_again(features.image, recalls, output._replace(semantics=None), everyone)
         yield Decoding(output, prompt)
     for _ in range(person.clicks(t, output)):
         prompt = person.click(t, prompt, output.mask_logits)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 IMAGE_ENCODER = 'image_encoder.'
 TRUNK = 'image_encoder.trunk.'
-POINTED_TRUNKS = ('prompt_reader.trunk.stages.', 'mask_reader.trunk.stages.')
+POINTED_TRUNKS = tuple(f'{reader}.trunk.stages.' for reader in ('prompt_reader', 'mask_reader', 'seeker'))
 EXEMPT = 'pos_embed'  # the trunk's position embeddings learn as fast as its last layers (SAM 2)
 BLOCK = re.compile(re.escape(TRUNK) + r'blocks\.(\d+)\.')
 

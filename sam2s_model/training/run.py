@@ -73,9 +73,12 @@ def averaged_copy(network: AnyNetwork) -> AnyNetwork:
 
 
 def write_result(network: AnyNetwork, folder: Path, size: str) -> Path:
-    """Write the weights for tracking; those of the shipped size in half precision."""
+    """Write the weights for tracking; those of the shipped size in half precision and less."""
     path = folder / f'{size}.safetensors'
-    save_weights(network, path, torch.float16 if isinstance(network, MatchingSam2s) else torch.float32)
+    if isinstance(network, MatchingSam2s):
+        save_weights(network, path, torch.float16, network.eight_bits)
+    else:
+        save_weights(network, path, torch.float32)
     return path
 
 

@@ -69,7 +69,7 @@ def build_for_training(settings: NetworkSettings, clips: Clips) -> AnyNetwork:
         load_weights(network, read_weights(Path(settings.checkpoint)), settings.checkpoint)
     elif isinstance(network, MatchingSam2s):
         network.trunk.load_state_dict(read_lite0())
-        for reader in (network.prompt_reader, network.mask_reader):
+        for reader in (network.prompt_reader, network.mask_reader, network.seeker):
             reader.trunk.start_from(network.trunk)
         network.fit_tap_norms(_some_images(clips))
     copy_parts(network, settings.copied)

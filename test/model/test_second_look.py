@@ -7,45 +7,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from looked_at import SIDE, logits_of, remembered, tracked
 from torch import Tensor, nn
 from training_clips import drawn_clips, small_matching
 
 from sam2s_model import Frame, MaskPrompt, Tracker
 from sam2s_model.frame_memory import FrameMemory, Recall, Role, Slot
-from sam2s_model.mask_decoder import MASKS, DecoderOutput
-from sam2s_model.matching_sam2s import MASK_PROMPT_LOGIT, MatchingSam2s
-from sam2s_model.memory_read_out import CellMask
-from sam2s_model.network import NO_OBJECT_LOGIT, MaskOutput, PromptBatch
+from sam2s_model.matching_sam2s import MatchingSam2s
+from sam2s_model.network import NO_OBJECT_LOGIT, PromptBatch
 from sam2s_model.prompt_encoder import FOREGROUND
-from sam2s_model.second_look import ask_again, reference_of, whose_turn
+from sam2s_model.second_look import ask_again, looks_of, whose_turn
 from sam2s_model.training.clip_loss import ClipRules, clip_losses
 from sam2s_model.training.losses import intersection_over_union
 from sam2s_model.training.prompt_plan import PromptSettings
 from sam2s_model.training.start import copy_parts, freeze
-
-SIDE = 256
-CELLS = SIDE // 4
-
-
-def logits_of(*boxes: tuple[int, int, int, int]) -> Tensor:
-    """Masks of objects that fill boxes x0, y0, x1, y1 in pixels."""
-    logits = torch.full((len(boxes), 1, CELLS, CELLS), -MASK_PROMPT_LOGIT)
-    for mask, (x0, y0, x1, y1) in zip(logits, boxes, strict=True):
-        mask[0, y0 // 4 : y1 // 4, x0 // 4 : x1 // 4] = MASK_PROMPT_LOGIT
-    return logits
-
-
-def tracked(logits: Tensor) -> MaskOutput:
-    """An output as tracking gives it."""
-    there = torch.ones(len(logits))
-    proposals = DecoderOutput(
-        logits.expand(-1, MASKS, -1, -1),
-        there[:, None].expand(-1, MASKS),
-        there[:, None],
-        torch.empty(0),
-        torch.empty(0),
-    )
-    return MaskOutput(logits, there, there, None, proposals)
 
 
 def seen_on(index: int, now: int) -> Recall[None]:
@@ -60,16 +35,6 @@ def network(draw_weights: Callable[[nn.Module, int], None]) -> MatchingSam2s:
     network = MatchingSam2s(SIDE, d_model=32)
     draw_weights(network, 0)
     return network.eval()
-
-
-def remembered(network: MatchingSam2s, image: Tensor, logits: Tensor) -> list[Recall[CellMask]]:
-    """What objects remember that were prompted with masks on an image."""
-    features = network.encode_image(image, network.calibrate(image))
-    contents = network.encode_memory(features, [Recall()] * len(logits), tracked(logits), prompted=True)
-    return [
-        Recall((Slot(Role.CONDITIONING, 1, FrameMemory(0, 0, 1.0, True, torch.ones(1), content)),))
-        for content in contents
-    ]
 
 
 @torch.no_grad()
@@ -138,14 +103,14 @@ def test_how_an_object_looked_when_it_was_prompted_changes_how_it_is_read(networ
 def test_the_last_prompt_says_how_an_object_looks(network: MatchingSam2s) -> None:
     first, last = (remembered(network, torch.rand(1, 3, SIDE, SIDE), logits_of((8, 8, 56, 56)))[0] for _ in range(2))
     both = Recall((*first.frames, *last.frames))
-    assert reference_of(first) is not None and reference_of(both) is reference_of(last)
+    assert looks_of(first) is not None and looks_of(both) is looks_of(last)
 
 
 def test_what_could_not_be_seen_when_it_was_prompted_is_not_looked_at_again(network: MatchingSam2s) -> None:
     nothing, something = logits_of((0, 0, 0, 0)), logits_of((8, 8, 56, 56))
     image = torch.rand(1, 3, SIDE, SIDE)
     recalls = remembered(network, image, torch.cat((nothing, something)))
-    assert reference_of(recalls[0]) is None
+    assert looks_of(recalls[0]) is None
     output = tracked(something.expand(2, -1, -1, -1))
     with torch.no_grad():
         again = network.look_again(image, recalls, output, [0, 1]).mask_logits
@@ -180,21 +145,23 @@ def test_a_network_that_never_looks_again_does_as_before(network: MatchingSam2s)
     assert tracker.step(Frame(rgb, 1))['a'].mask.any()
 
 
-def test_in_training_both_looks_are_judged_and_the_second_teaches_the_reader_alone() -> None:
+def test_in_training_searches_and_both_looks_are_judged_and_all_but_the_first_teach_their_reader_alone() -> None:
     rules = ClipRules(PromptSettings(kinds=(1.0, 0.0, 0.0), stray=0.0))
     clip = drawn_clips(frames=(3, 3))[0]
     network = small_matching()
-    both = clip_losses(network, clip, rules, torch.device('cpu'))
-    freeze(network, ['mask_reader'])
+    all_three = clip_losses(network, clip, rules, torch.device('cpu'))
+    freeze(network, ['mask_reader', 'seeker'])
     once = clip_losses(network, clip, rules, torch.device('cpu'))
-    assert (len(both.losses), len(once.losses)) == (4, 2)
-    network = small_matching()
-    freeze(network, {name.split('.')[0] for name, _ in network.named_parameters()} - {'mask_reader'})
-    total = clip_losses(network, clip, rules, torch.device('cpu')).total(rules.loss)
-    assert total is not None
-    total.backward()
-    touched = {name.split('.')[0] for name, weight in network.named_parameters() if weight.grad is not None}
-    assert touched == {'mask_reader'}
+    assert (len(all_three.losses), len(once.losses)) == (6, 2)
+    for reader in ('mask_reader', 'seeker'):
+        network = small_matching()
+        freeze(network, {name.split('.')[0] for name, _ in network.named_parameters()} - {reader})
+        total = clip_losses(network, clip, rules, torch.device('cpu')).total(rules.loss)
+        assert total is not None
+        total.backward()
+        assert {name.split('.')[0] for name, weight in network.named_parameters() if weight.grad is not None} == {
+            reader
+        }
 
 
 def test_a_worn_mask_can_be_learnt_to_be_mended() -> None:

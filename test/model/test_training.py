@@ -171,9 +171,9 @@ def test_a_clip_can_be_over_fitted(
         loss=LossSettings(stride=1),
     )  # fmt: skip
     network = build()
-    if isinstance(network, MatchingSam2s):  # what looks again learns one mask in test_second_look.py
+    if isinstance(network, MatchingSam2s):  # what looks again and what seeks learn in tests of their own
         network.look_turn = 0
-        start.freeze(network, ['mask_reader'])
+        start.freeze(network, ['mask_reader', 'seeker'])
     train_network(network, OneClip(clip), config)
     assert tracked_jaccard(network, clip) > 0.95
 

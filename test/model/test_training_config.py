@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sam2s_model.build import LITE_MEMORY
+from sam2s_model.build import LITE_MEMORY, build_network
 from sam2s_model.training.config import TrainingConfig, read_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'config'
@@ -31,6 +31,14 @@ def test_long_training_weighs_all_cells_alike_and_remembers_as_the_tracker_does(
     assert (config.loss.alpha, config.loss.focal, config.loss.judge_absent) == (0.5, 'quality', True)
     assert (config.memory.short_ages, config.memory.min_iou) == (LITE_MEMORY.short_ages, LITE_MEMORY.min_iou)
     assert {'trunk', 'prompt_reader', 'tsl'} < set(config.network.frozen)
+
+
+def test_each_part_of_the_shipped_network_has_a_training_of_its_own() -> None:
+    network = build_network('lite', semantic_dim=8)
+    parts = {name for name, part in network.named_children() if next(part.parameters(), None) is not None}
+    learns = {'prompts': 'prompt_reader', 'masks': 'mask_reader', 'searches': 'seeker', 'classes': 'tsl'}
+    for name, part in learns.items():
+        assert parts - set(read_config(CONFIGS / f'train_{name}.yaml').network.frozen) == {part}, name
 
 
 def test_the_shipped_networks_file_leaves_all_else_as_it_was_trained() -> None:

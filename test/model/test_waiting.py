@@ -139,9 +139,9 @@ def test_filling_holes_waits_once_more(nano: Callable[..., Sam2s]) -> None:
 
 
 @pytest.mark.parametrize('objects', ['a', 'abc'])
-def test_the_shipped_network_waits_once_more_to_find_specks_and_once_to_look_again(objects: str) -> None:
+def test_the_shipped_network_waits_once_more_to_find_specks_once_to_seek_and_once_to_look_again(objects: str) -> None:
     tracker = build_tracker(device='cpu', image_size=128, memory=NEVER_CHOOSING, precision='float32')  # as on a GPU
-    assert waits_of_a_step(tracker, objects, noise(3, 128)) == 4
+    assert waits_of_a_step(tracker, objects, noise(3, 128)) == 5
 
 
 @pytest.mark.parametrize(
