@@ -133,10 +133,10 @@ def test_cells_of_the_view_are_those_of_the_frame(network: MatchingSam2s) -> Non
 
 def test_a_network_that_never_looks_again_never_seeks(network: MatchingSam2s) -> None:
     network.look_turn = 0
+    nn.init.constant_(network.mask_decoder.pred_obj_score_head.layers[-1].bias, -1000.0)  # type: ignore[union-attr]
     network.seeker.forward = None  # type: ignore[assignment]
     tracker = Tracker(network, torch.device('cpu'))
     rgb, mask = np.full((SIDE, SIDE, 3), 90, np.uint8), np.zeros((SIDE, SIDE), np.bool_)
     mask[60:160, 80:200] = True
     tracker.prompt(Frame(rgb, 0), 'a', MaskPrompt(mask))
-    for _ in range(2):
-        tracker.step(Frame(rgb, 1))
+    assert not any(tracker.step(Frame(rgb, n))['a'].mask.any() for n in (1, 2))
